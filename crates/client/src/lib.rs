@@ -1,0 +1,1 @@
+//! Client of a Tidings hub: event-stream decoding, resume, back-off, publish.

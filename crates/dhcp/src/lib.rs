@@ -1,0 +1,7 @@
+//! DHCP lease databases of real servers: formats, watching, diff, pools, reservations, simulator,
+//! vendors.
+
+pub mod diff;
+pub mod lease;
+pub mod network;
+pub mod pool;

@@ -1,0 +1,1 @@
+//! Everything HTTP of Tidings: routers, extractors, event streams, problem+json, OpenAPI.

@@ -1,0 +1,1 @@
+//! Channels, publications, delivery, subscriptions and limits of the Tidings hub.

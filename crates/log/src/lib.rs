@@ -1,0 +1,1 @@
+//! Embedded durable log: bytes in, offsets out; segments, checksums, group commit, recovery.

@@ -1,0 +1,1 @@
+//! Boots a Tidings server for tests and asserts on its streams.

@@ -1,0 +1,3 @@
+//! Runs the tasks of this repository.
+
+fn main() {}
