@@ -1,1 +1,0 @@
-//! Embedded durable log: bytes in, offsets out; segments, checksums, group commit, recovery.
