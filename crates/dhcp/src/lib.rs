@@ -5,3 +5,4 @@ pub mod diff;
 pub mod lease;
 pub mod network;
 pub mod pool;
+pub mod vendor;
