@@ -7,5 +7,6 @@ pub mod format;
 pub mod lease;
 pub mod network;
 pub mod pool;
+pub mod query;
 pub mod vendor;
 pub mod view;
