@@ -1,1 +1,20 @@
-//! Everything HTTP of Tidings: routers, extractors, event streams, problem+json, OpenAPI.
+//! Everything HTTP of Tidings: accept loop, routers, extractors, event streams, errors, OpenAPI.
+
+mod config;
+mod metrics;
+mod openapi;
+mod problem;
+mod routes;
+mod server;
+mod stage;
+mod state;
+pub mod tls;
+pub mod wire;
+
+pub use config::{HttpConfig, HttpConfigError};
+pub use openapi::openapi;
+pub use problem::Problem;
+pub use routes::router;
+pub use server::{Listener, Server, TlsHandle};
+pub use stage::Stage;
+pub use state::{App, AppParts, Readiness};

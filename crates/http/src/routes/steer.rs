@@ -1,0 +1,309 @@
+//! Looking at the hub and steering it.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State};
+use axum::Json;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tidings_hub::channel::{ChannelName, ChannelPattern};
+use tidings_hub::config::ChannelClass;
+use tidings_hub::delivery::Format;
+use tidings_hub::event::{Data, Event, EventType, Publication};
+use tidings_hub::history::{HistoryOrder, HistoryQuery, PAGE_MAX};
+use tidings_hub::position::Position;
+use tidings_hub::stats::ChannelStats;
+use utoipa::ToSchema;
+
+use super::stream::{Asked, Pairs, find};
+use crate::problem::Problem;
+use crate::state::App;
+use crate::wire;
+
+/// Publications of a page of history when the client names no number.
+const PAGE_DEFAULT: usize = 100;
+/// Channels listed when the client names no number.
+const CHANNELS_DEFAULT: usize = 1_000;
+/// Channel of the test events.
+const TEST_CHANNEL: &str = "system/test";
+
+/// Channels to add to a stream and to take from it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+pub(crate) struct PatchJson {
+    /// Channels and patterns to follow from now on.
+    add: Vec<String>,
+    /// Channels and patterns to follow no more.
+    remove: Vec<String>,
+}
+
+/// Figures of the hub.
+pub(super) async fn stats(State(app): State<App>) -> Json<Value> {
+    let stats = app.hub.stats();
+    let channels = app.hub.channels();
+    let connections = app.hub.connections();
+    let rate: f64 = channels.iter().map(|channel| channel.rate).sum();
+    let resets: serde_json::Map<String, Value> =
+        stats.n_resets.iter().map(|(reason, n)| (reason.as_str().into(), (*n).into())).collect();
+    let closed: serde_json::Map<String, Value> =
+        stats.n_closed.iter().map(|(reason, n)| ((*reason).into(), (*n).into())).collect();
+    let by_channel: serde_json::Map<String, Value> = channels
+        .iter()
+        .filter(|channel| channel.n_subscribers > 0)
+        .map(|channel| (channel.name.clone(), channel.n_subscribers.into()))
+        .collect();
+    let refused = stats.refused;
+    Json(json!({
+        "connections": stats.n_connections,
+        "connections_opened": stats.n_connections_opened,
+        "channels": stats.n_channels,
+        "subscribers": by_channel,
+        "published": stats.n_published,
+        "published_per_second": rate,
+        "repeats": stats.n_repeats,
+        "delivered": stats.n_delivered,
+        "delivered_bytes": stats.delivered_bytes,
+        "lag_max": connections.iter().map(|connection| connection.lag).max().unwrap_or(0),
+        "dropped": stats.n_dropped,
+        "resets": resets,
+        "closed": closed,
+        "refused": {
+            "connections": refused.connections,
+            "connections_per_address": refused.connections_per_address,
+            "patterns": refused.patterns,
+            "event_size": refused.event_size,
+            "events_per_publish": refused.events_per_publish,
+            "channels": refused.channels,
+            "key_conflict": refused.key_conflict,
+            "shutting_down": refused.shutting_down,
+        },
+        "log_bytes": stats.log_bytes,
+        "head": stats.head.to_string(),
+        "epoch": stats.head.epoch.to_string(),
+    }))
+}
+
+/// Lists the channels.
+///
+/// # Errors
+///
+/// `400` for a `sort` or `limit` that cannot be used.
+pub(super) async fn channels(
+    State(app): State<App>,
+    query: Asked,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query?;
+    let mut channels = app.hub.channels();
+    let total = channels.len();
+    let descending = |figure: fn(&ChannelStats) -> u64| {
+        move |left: &ChannelStats, right: &ChannelStats| figure(right).cmp(&figure(left))
+    };
+    match find(&query, "sort") {
+        None | Some("name") => {}
+        Some("rate") => channels.sort_by(|left, right| right.rate.total_cmp(&left.rate)),
+        Some("subscribers") => channels.sort_by(descending(|channel| {
+            u64::try_from(channel.n_subscribers).unwrap_or(u64::MAX)
+        })),
+        Some("bytes") => channels.sort_by(descending(|channel| channel.published_bytes)),
+        Some(_) => {
+            return Err(Problem::bad_parameter("sort", "none of rate, subscribers, bytes, name"));
+        }
+    }
+    channels.truncate(limit(&query, CHANNELS_DEFAULT, usize::MAX)?);
+    let rows: Vec<Value> = channels
+        .iter()
+        .map(|channel| {
+            json!({
+                "name": channel.name,
+                "class": match channel.class {
+                    ChannelClass::Logged => "logged",
+                    ChannelClass::State => "state",
+                    ChannelClass::Ephemeral => "ephemeral",
+                },
+                "subscribers": channel.n_subscribers,
+                "published": channel.n_published,
+                "bytes": channel.published_bytes,
+                "rate": channel.rate,
+                "held": channel.n_held,
+                "held_bytes": channel.held_bytes,
+                "touched_at": channel.touched_at,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "channels": rows, "total": total })))
+}
+
+/// Shows a channel's history; the path ends in `/events`.
+///
+/// # Errors
+///
+/// `404` for an unknown channel, `410` for a position of another epoch, `400` for a parameter.
+pub(super) async fn history(
+    State(app): State<App>,
+    Path(path): Path<String>,
+    query: Asked,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query?;
+    let name = path.strip_suffix("/events").ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "not-found")
+            .text("a channel's history is at /api/sse/channels/NAME/events")
+    })?;
+    let channel =
+        ChannelName::parse(name).map_err(|error| Problem::bad_parameter("channel", error))?;
+    let position = |name: &str| match find(&query, name).filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => Position::parse(text)
+            .map(Some)
+            .ok_or_else(|| Problem::bad_parameter(name, format!("`{text}` is not a position"))),
+    };
+    let kind = match find(&query, "type") {
+        None => None,
+        Some(text) => Some(
+            EventType::parse(text).map_err(|error| Problem::bad_parameter("type", error))?,
+        ),
+    };
+    let order = match find(&query, "order") {
+        None | Some("asc" | "oldest") => HistoryOrder::OldestFirst,
+        Some("desc" | "newest") => HistoryOrder::NewestFirst,
+        Some(_) => return Err(Problem::bad_parameter("order", "neither oldest nor newest")),
+    };
+    let page = app.hub.history(
+        &channel,
+        &HistoryQuery {
+            after: position("after")?,
+            before: position("before")?,
+            kind,
+            order,
+            limit: limit(&query, PAGE_DEFAULT, PAGE_MAX)?,
+        },
+    )?;
+    let last = page.publications.last().and_then(|publication| publication.position);
+    let next = last.filter(|_| page.has_more).map(|position| position.to_string());
+    let events: Vec<Value> = page.publications.iter().map(|held| event_json(held)).collect();
+    Ok(Json(json!({
+        "channel": channel.as_str(),
+        "events": events,
+        "next": next,
+        "trimmed": page.is_trimmed,
+        "head": page.head.to_string(),
+    })))
+}
+
+fn event_json(publication: &Publication) -> Value {
+    let data: Value = match &publication.data {
+        Data::Json(json) => serde_json::from_str(json).unwrap_or(Value::Null),
+        Data::Text(text) => text.as_ref().into(),
+    };
+    json!({
+        "position": publication.position.map(|position| position.to_string()),
+        "type": publication.kind.as_str(),
+        "data": data,
+        "timestamp": publication.at,
+    })
+}
+
+/// Lists the open streams.
+pub(super) async fn connections(State(app): State<App>) -> Json<Value> {
+    let rows: Vec<Value> = app
+        .hub
+        .connections()
+        .iter()
+        .map(|connection| {
+            json!({
+                "client_id": connection.client_id,
+                "address": connection.peer.map(|peer| peer.to_string()),
+                "format": match connection.format {
+                    Format::Envelope => "envelope",
+                    Format::Named => "named",
+                },
+                "channels": connection.patterns,
+                "opened_at": connection.opened_at,
+                "delivered": connection.n_delivered,
+                "delivered_bytes": connection.delivered_bytes,
+                "lag": connection.lag,
+                "dropped": connection.n_dropped,
+                "resets": connection.n_resets,
+            })
+        })
+        .collect();
+    Json(json!({ "connections": rows }))
+}
+
+/// Changes the channels of an open stream.
+///
+/// # Errors
+///
+/// `400` names the pattern; otherwise as `PatchError` maps onto [`Problem`].
+pub(super) async fn patch(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Result<Json<PatchJson>, JsonRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Json(body) = body?;
+    let parse = |field: &'static str, texts: &[String]| {
+        let parsed = texts.iter().map(|text| {
+            ChannelPattern::parse(text)
+                .map_err(|error| Problem::bad_parameter(field, format!("`{text}`: {error}")))
+        });
+        parsed.collect::<Result<Vec<ChannelPattern>, Problem>>()
+    };
+    let (add, remove) = (parse("add", &body.add)?, parse("remove", &body.remove)?);
+    let patterns = app.hub.patch(&id, add, &remove)?;
+    let names: Vec<&str> = patterns.iter().map(ChannelPattern::as_str).collect();
+    Ok(Json(json!({ "channels": names })))
+}
+
+/// Ends a stream.
+///
+/// # Errors
+///
+/// `404` when there is none with this id.
+pub(super) async fn kick(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    if app.hub.kick(&id) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let problem = Problem::new(StatusCode::NOT_FOUND, "connection-not-found");
+    Err(problem.text("no open connection has this id"))
+}
+
+/// Publishes three test events.
+///
+/// # Errors
+///
+/// As `PublishError` maps onto [`Problem`].
+pub(super) async fn test(State(app): State<App>) -> Result<Json<Value>, Problem> {
+    let timestamp = wire::time_ms(app.now_ms());
+    let mut events = Vec::new();
+    for n in 1..=3 {
+        let channel = ChannelName::parse(TEST_CHANNEL)
+            .map_err(|error| Problem::bad_parameter("channel", error))?;
+        let kind =
+            EventType::parse("test").map_err(|error| Problem::bad_parameter("type", error))?;
+        let data = json!({ "message": format!("Test event {n}"), "timestamp": timestamp });
+        let data = Data::json(&data.to_string())
+            .map_err(|error| Problem::bad_parameter("data", error))?;
+        events.push(Event::new(channel, kind, data));
+    }
+    app.hub.publish(events, None).await?;
+    let channels: Vec<String> = app.hub.channels().into_iter().map(|held| held.name).collect();
+    Ok(Json(json!({
+        "success": true,
+        "message": "Test events sent",
+        "stats": { "totalClients": app.hub.n_connections(), "channels": channels },
+    })))
+}
+
+/// Parses `limit`, at most `most`.
+fn limit(query: &Pairs, default: usize, most: usize) -> Result<usize, Problem> {
+    match find(query, "limit") {
+        None => Ok(default),
+        Some(text) => match text.parse::<usize>() {
+            Ok(n) if n >= 1 => Ok(n.min(most)),
+            Ok(_) | Err(_) => Err(Problem::bad_parameter("limit", "not a whole number from 1")),
+        },
+    }
+}

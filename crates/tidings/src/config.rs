@@ -1,0 +1,147 @@
+//! The configuration: every setting, its default, and the layers it may come from.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tidings_dhcp::service::DhcpConfig;
+use tidings_http::HttpConfig;
+use tidings_hub::config::HubConfig;
+
+pub mod keys;
+pub mod load;
+
+/// What the server is used for; the simulator is refused in production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Trying things out.
+    #[default]
+    Development,
+    /// Real use.
+    Production,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Every setting of the server.
+///
+/// A missing key takes its value from [`Config::default`]; an unknown key is refused.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What the server is used for.
+    pub environment: Environment,
+    /// Folder of what the server keeps.
+    pub data: PathBuf,
+    /// Where and how the server listens.
+    pub server: ServerConfig,
+    /// What is logged.
+    pub log: LogConfig,
+    /// Limits and timings of HTTP.
+    pub http: HttpConfig,
+    /// Limits and timings of the hub.
+    pub hub: HubConfig,
+    /// DHCP sources.
+    pub dhcp: DhcpConfig,
+}
+
+/// Where and how the server listens.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Addresses to listen on; port 0 lets the system choose.
+    pub listen: Vec<SocketAddr>,
+    /// Certificate chain and key; without them the server speaks plain HTTP.
+    pub tls: Option<TlsConfig>,
+    /// Longest time from the first signal to the end of the process.
+    #[serde(with = "humantime_serde")]
+    pub shutdown_grace: Duration,
+}
+
+/// Files of a TLS certificate, PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// Certificate chain, the server's own first.
+    pub certificate: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
+/// What is logged.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// Form of a line.
+    pub format: LogFormat,
+    /// Least level, or directives as `info,tidings_dhcp=debug`.
+    pub level: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            environment: Environment::default(),
+            data: PathBuf::from("data"),
+            server: ServerConfig::default(),
+            log: LogConfig::default(),
+            http: HttpConfig::default(),
+            hub: HubConfig::default(),
+            dhcp: DhcpConfig::default(),
+        }
+    }
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            tls: None,
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), level: "info".to_owned() }
+    }
+}
+
+impl Config {
+    /// Checks the rules that a single value cannot tell.
+    ///
+    /// # Errors
+    ///
+    /// Names the key that breaks one and what would do.
+    pub fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            !self.server.listen.is_empty(),
+            "server.listen: must name at least one address"
+        );
+        anyhow::ensure!(
+            !self.server.shutdown_grace.is_zero(),
+            "server.shutdown_grace: must be more than 0s"
+        );
+        anyhow::ensure!(
+            self.environment != Environment::Production || !self.dhcp.simulate.enabled,
+            "dhcp.simulate.enabled: simulated changes are refused together with \
+             environment = \"production\"; remove one of the two"
+        );
+        self.hub.check()?;
+        self.http.check()?;
+        self.dhcp.check()?;
+        Ok(())
+    }
+}
