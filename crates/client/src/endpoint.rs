@@ -27,6 +27,9 @@ const USER_AGENT: HeaderValue =
 
 type Socket = TokioIo<Either<TcpStream, TlsStream<TcpStream>>>;
 
+/// A connection that has to be polled to work.
+type Working = Pin<Box<Connection<Socket, Full<Bytes>>>>;
+
 /// Why an address of a hub cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
@@ -195,19 +198,15 @@ fn tls_to(
     let name = ServerName::try_from(host.to_owned())
         .map_err(|source| EndpointError::Host { host: host.to_owned(), source })?;
     let mut roots = RootCertStore::empty();
-    let place = match ca_file {
-        Some(path) => {
-            let ca_file = |source| EndpointError::CaFile { path: path.to_owned(), source };
-            let certificates = CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(ca_file)?;
-            roots.add_parsable_certificates(certificates);
-            format!("`{}`", path.display())
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            "the system's certificate store".to_owned()
-        }
+    let place = if let Some(path) = ca_file {
+        let certificates = CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|source| EndpointError::CaFile { path: path.to_owned(), source })?;
+        roots.add_parsable_certificates(certificates);
+        format!("`{}`", path.display())
+    } else {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        "the system's certificate store".to_owned()
     };
     if roots.is_empty() {
         return Err(EndpointError::NoAuthority { place });
@@ -239,7 +238,7 @@ pub(crate) enum ExchangeError {
 pub(crate) struct Exchange {
     pub(crate) head: response::Parts,
     body: Incoming,
-    connection: Option<Pin<Box<Connection<Socket, Full<Bytes>>>>>,
+    connection: Option<Working>,
     /// Without its sender, hyper would be free to close the connection.
     _sender: SendRequest<Full<Bytes>>,
 }
@@ -291,10 +290,7 @@ impl Exchange {
 }
 
 /// Lets the connection work; ready once, when it has ended and its last bytes can be taken.
-fn drive(
-    connection: &mut Option<Pin<Box<Connection<Socket, Full<Bytes>>>>>,
-    cx: &mut Context<'_>,
-) -> Poll<()> {
+fn drive(connection: &mut Option<Working>, cx: &mut Context<'_>) -> Poll<()> {
     let Some(working) = connection else {
         return Poll::Pending;
     };

@@ -15,6 +15,8 @@ pub mod stream;
 
 mod endpoint;
 mod problem;
+#[cfg(test)]
+mod scripted;
 mod wire;
 
 pub use backoff::RandomSource;

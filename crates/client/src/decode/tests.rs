@@ -92,15 +92,15 @@ fn limits_are_exact_and_named() {
     let line = Err(DecodeError::LineTooLong { limit_bytes: 10 });
     let large = Err(DecodeError::EventTooLarge { limit_bytes: 12 });
     #[rustfmt::skip]
-    let cases: [(&str, &[u8], usize, Result<(), DecodeError>); 8] = [
-        ("line at the limit",         b"data: 1234\n\n",                         1, Ok(())),
-        ("line over the limit",       b"data: 12345\n\n",                        0, line),
-        ("endless line",              b"data: 123456789012345678901234567890",   0, line),
-        ("long comment",              b":123456789012345\n",                     0, line),
-        ("long unknown field",        b"data: 1\n\nxxxxxxxxxxxxxxx\n",           1, line),
-        ("event at the limit",        b"data: 1234\ndata: 1234\ndata: 12\n\n",   1, Ok(())),
-        ("event over the limit",      b"data: 1234\ndata: 1234\ndata: 123\n\n",  0, large),
-        ("many empty lines of data",  b"data\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\n\n", 0, large),
+    let cases = [
+        ("line at the limit",         &b"data: 1234\n\n"[..],                         1, Ok(())),
+        ("line over the limit",       &b"data: 12345\n\n"[..],                        0, line),
+        ("endless line",              &b"data: 123456789012345678901234567890"[..],   0, line),
+        ("long comment",              &b":123456789012345\n"[..],                     0, line),
+        ("long unknown field",        &b"data: 1\n\nxxxxxxxxxxxxxxx\n"[..],           1, line),
+        ("event at the limit",        &b"data: 1234\ndata: 1234\ndata: 12\n\n"[..],   1, Ok(())),
+        ("event over the limit",      &b"data: 1234\ndata: 1234\ndata: 123\n\n"[..],  0, large),
+        ("many empty lines of data",  &b"data\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\ndata\n\n"[..], 0, large),
     ];
     for (name, bytes, n_frames, expected) in cases {
         for chunk_len in [1, 2, 3, 7, bytes.len()] {
