@@ -1,3 +1,24 @@
 //! Starts the command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod cli;
+mod command;
+mod config;
+mod feed;
+mod outside;
+mod serve;
+
+#[expect(clippy::print_stderr, reason = "the one place that tells a person why it ended")]
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match command::run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("tidings: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
