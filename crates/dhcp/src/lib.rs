@@ -1,8 +1,13 @@
 //! DHCP lease databases of real servers: formats, watching, diff, pools, reservations, simulator,
 //! vendors.
 
+mod aging;
 pub mod diff;
+pub mod discover;
 pub mod lease;
 pub mod network;
 pub mod pool;
+pub mod service;
+pub mod simulate;
 pub mod vendor;
+mod watch;

@@ -100,9 +100,6 @@ fn the_bundled_table_knows_old_blocks() {
     let table = VendorTable::bundled();
     assert!(table.n_blocks() > 30_000, "{} blocks", table.n_blocks());
     // The block of the IANA, since 1990.
-    assert_eq!(
-        table.lookup(&mac(1, &[0, 0, 0x5e, 0, 0x53, 1])),
-        Some("ICANN, IANA Department")
-    );
+    assert_eq!(table.lookup(&mac(1, &[0, 0, 0x5e, 0, 0x53, 1])), Some("ICANN, IANA Department"));
     assert_eq!(table.lookup(&mac(1, &[0x02, 0xaa, 0xbb, 0xcc, 0xdd, 1])), Some(PRIVATE));
 }
