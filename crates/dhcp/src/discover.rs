@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::config::RootedFiles;
 use crate::service::{SOURCES_MAX, SourceConfig, SourceFormat};
 
 /// A place where a DHCP server may keep its files, as an absolute path of its system.
@@ -71,34 +72,34 @@ pub fn discover(root: &Path) -> Vec<Found> {
     let mut found = Vec::new();
     for place in PLACES {
         let leases = files(root, Path::new(place.leases));
-        found.extend(
-            leases.into_iter().map(|leases| Found {
-                system: place.system,
-                source: SourceConfig {
-                    id: None,
-                    format: SourceFormat::Dnsmasq,
-                    leases: Some(leases),
-                    dnsmasq_conf: place
-                        .dnsmasq_conf
-                        .map(PathBuf::from)
-                        .filter(|conf| below(root, conf).is_file()),
-                },
-            }),
-        );
+        found.extend(leases.into_iter().map(|leases| Found {
+            system: place.system,
+            source: SourceConfig {
+                format: SourceFormat::Dnsmasq,
+                leases: Some(leases),
+                dnsmasq_conf:
+                    place.dnsmasq_conf.map(PathBuf::from).filter(|conf| real(root, conf).is_file()),
+                ..SourceConfig::default()
+            },
+        }));
     }
     found.truncate(SOURCES_MAX);
     found
+}
+
+fn real(root: &Path, path: &Path) -> PathBuf {
+    RootedFiles { root_path: root.to_owned() }.real(path)
 }
 
 /// Returns the files that a pattern of [`PLACES`] names, sorted.
 fn files(root: &Path, pattern: &Path) -> Vec<PathBuf> {
     let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some((start, end)) = name.split_once('*') else {
-        let is_there = below(root, pattern).is_file();
+        let is_there = real(root, pattern).is_file();
         return is_there.then(|| pattern.to_owned()).into_iter().collect();
     };
     let directory = pattern.parent().unwrap_or(pattern);
-    let Ok(entries) = fs::read_dir(below(root, directory)) else {
+    let Ok(entries) = fs::read_dir(real(root, directory)) else {
         return Vec::new();
     };
     let mut files: Vec<PathBuf> = entries
@@ -110,11 +111,6 @@ fn files(root: &Path, pattern: &Path) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
-}
-
-/// Returns where an absolute path of the server's system lies here.
-pub(crate) fn below(root: &Path, path: &Path) -> PathBuf {
-    root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 /// Seconds since 1970-01-01T00:00:00Z.
 pub type EpochSeconds = i64;
 
-/// What a lease grants (RFC 2131 address, RFC 8415 IA_NA, IA_TA or IA_PD).
+/// What a lease grants (RFC 2131 address, RFC 8415 `IA_NA`, `IA_TA` or `IA_PD`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LeaseKind {
     /// An IPv4 address.
@@ -74,13 +74,13 @@ pub struct Lease {
     pub kind: LeaseKind,
     /// Prefix length in bits; only for [`LeaseKind::Pd`].
     pub prefix_len: Option<u8>,
-    /// Hardware address; `None` for DHCPv6 and for clients without one.
+    /// Hardware address; `None` for `DHCPv6` and for clients without one.
     pub mac: Option<HwAddr>,
-    /// DHCPv4 client identifier (option 61).
+    /// `DHCPv4` client identifier (option 61).
     pub client_id: Option<Box<[u8]>>,
-    /// DHCPv6 client DUID.
+    /// `DHCPv6` client DUID.
     pub duid: Option<Box<[u8]>>,
-    /// DHCPv6 identity association.
+    /// `DHCPv6` identity association.
     pub iaid: Option<u32>,
     /// Host name; `None` when the server stores none.
     pub hostname: Option<Box<str>>,

@@ -22,8 +22,7 @@ use crate::vendor::VendorTable;
 use crate::watch::read::FileSystem;
 
 pub use config::{
-    ConfigError, DEFAULT_LEASE_FILE, DhcpConfig, POOL_SOURCE, POOLS_MAX, SOURCES_MAX,
-    SimulateConfig, SourceConfig, SourceFormat,
+    ConfigError, DhcpConfig, POOLS_MAX, SOURCES_MAX, SimulateConfig, SourceConfig, SourceFormat,
 };
 pub use worker::DhcpWorker;
 

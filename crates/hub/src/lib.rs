@@ -1,1 +1,21 @@
-//! Channels, publications, delivery, subscriptions and limits of the Tidings hub.
+//! The hub: channels, publications, delivery, subscriptions and limits.
+//!
+//! Any program publishes an [`event::Event`] to a channel; every [`delivery::Subscription`] is a
+//! cursor over one shared sequence of publications and yields ready-made event-stream bytes.
+//! This crate knows nothing of HTTP: bytes and values in, bytes and values out.
+
+pub mod channel;
+pub mod config;
+pub mod delivery;
+pub mod event;
+pub mod frame;
+pub mod history;
+mod hub;
+mod journal;
+pub mod position;
+pub mod publish;
+mod registry;
+pub mod stats;
+mod window;
+
+pub use hub::{Hub, HubEnvironment};

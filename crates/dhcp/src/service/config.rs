@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -12,18 +11,13 @@ use crate::pool::{Pool, PoolMode};
 
 /// Most sources of one service.
 pub const SOURCES_MAX: usize = 32;
-/// Most pools given by hand.
+/// Most pools given by hand for one source.
 pub const POOLS_MAX: usize = 256;
-/// Source name of pools that are given by hand.
-pub const POOL_SOURCE: &str = "config";
-/// Where dnsmasq keeps its leases when its configuration does not say (Debian, and the default of
-/// `src/config.h` for Linux).
-pub const DEFAULT_LEASE_FILE: &str = "/var/lib/misc/dnsmasq.leases";
 
 /// Largest and smallest accepted size limit of a lease file.
 const SIZE_LIMIT_BYTES: (u64, u64) = (1024, 1024 * 1024 * 1024);
 /// Shortest and longest accepted time between two looks at the files.
-const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));
+const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(100), Duration::from_hours(1));
 /// Shortest and longest accepted quiet time.
 const SETTLE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 /// Shortest accepted time between two simulated changes.
@@ -53,9 +47,6 @@ pub struct DhcpConfig {
     pub simulate: SimulateConfig,
     /// Registry of hardware makers (IEEE, CSV) that is newer than the one in the program.
     pub oui_file: Option<PathBuf>,
-    /// Pools beside those of the servers' configurations, `[NAME=]FIRST-LAST`, at most
-    /// [`POOLS_MAX`]; for lease files whose configuration cannot be read.
-    pub pools: Vec<String>,
 }
 
 /// One DHCP server.
@@ -70,6 +61,9 @@ pub struct SourceConfig {
     pub leases: Option<PathBuf>,
     /// The server's main configuration file; without it there are no pools and no reservations.
     pub dnsmasq_conf: Option<PathBuf>,
+    /// Pools beside those of the server's configuration, `[NAME=]FIRST-LAST`, at most
+    /// [`POOLS_MAX`]; for lease files whose configuration cannot be read.
+    pub pools: Vec<String>,
 }
 
 /// Format of a lease file.
@@ -114,7 +108,6 @@ impl Default for DhcpConfig {
             settle: Duration::from_millis(100),
             simulate: SimulateConfig::default(),
             oui_file: None,
-            pools: Vec::new(),
         }
     }
 }
@@ -162,13 +155,21 @@ pub enum ConfigError {
         /// Index of the source from 0.
         index: usize,
     },
+    /// A source has too many pools.
+    #[error("`dhcp.sources[{index}].pools` has {count} entries, more than {POOLS_MAX}")]
+    TooManyPools {
+        /// Index of the source from 0.
+        index: usize,
+        /// Pools given.
+        count: usize,
+    },
     /// A pool is no range.
     #[error(
-        "`dhcp.pools[{index}]`: `{pool}` is not `[NAME=]FIRST-LAST` with two addresses of one \
-             kind, the first not above the last"
+        "`dhcp.sources[{index}].pools`: `{pool}` is not `[NAME=]FIRST-LAST` with two addresses of \
+         one kind, the first not above the last"
     )]
     Pool {
-        /// Index of the pool from 0.
+        /// Index of the source from 0.
         index: usize,
         /// What stands there.
         pool: String,
@@ -183,7 +184,6 @@ impl DhcpConfig {
     /// The first [`ConfigError`]; it names the key.
     pub fn check(&self) -> Result<(), ConfigError> {
         check_count("sources", self.sources.len(), SOURCES_MAX)?;
-        check_count("pools", self.pools.len(), POOLS_MAX)?;
         let size_bytes = self.lease_file_size_max_bytes;
         if !(SIZE_LIMIT_BYTES.0..=SIZE_LIMIT_BYTES.1).contains(&size_bytes) {
             return Err(ConfigError::Range {
@@ -209,8 +209,15 @@ impl DhcpConfig {
             if !ids.insert(id.clone()) {
                 return Err(ConfigError::DuplicateId { index, id });
             }
+            let count = source.pools.len();
+            if count > POOLS_MAX {
+                return Err(ConfigError::TooManyPools { index, count });
+            }
+            if let Some(pool) = source.pools.iter().find(|pool| parse_pool(pool, "").is_none()) {
+                return Err(ConfigError::Pool { index, pool: pool.clone() });
+            }
         }
-        self.hand_pools().map(drop)
+        Ok(())
     }
 
     /// Returns the name of a source; see [`crate::network::SourceStatus::id`].
@@ -224,22 +231,6 @@ impl DhcpConfig {
             Some(file) if self.sources.len() > 1 => format!("{format}:{}", file.display()),
             _ => format.to_owned(),
         }
-    }
-
-    /// Returns the pools that are given by hand.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::Pool`].
-    pub fn hand_pools(&self) -> Result<Vec<Arc<Pool>>, ConfigError> {
-        let pools = self.pools.iter().enumerate();
-        pools
-            .map(|(index, pool)| {
-                parse_pool(pool)
-                    .map(Arc::new)
-                    .ok_or_else(|| ConfigError::Pool { index, pool: pool.clone() })
-            })
-            .collect()
     }
 }
 
@@ -262,7 +253,8 @@ fn check_time(
     Err(ConfigError::Range { key, low: format!("{low:?}"), high })
 }
 
-fn parse_pool(text: &str) -> Option<Pool> {
+/// Reads a pool given by hand; `None` when it is no range.
+pub(super) fn parse_pool(text: &str, source: &str) -> Option<Pool> {
     let (name, range) = text.split_once('=').unwrap_or(("default", text));
     let (start, end) = range.split_once('-')?;
     let start: IpAddr = start.trim().parse().ok()?;
@@ -273,7 +265,7 @@ fn parse_pool(text: &str) -> Option<Pool> {
     }
     Some(Pool {
         name: name.into(),
-        source: POOL_SOURCE.into(),
+        source: source.into(),
         mode: PoolMode::Dynamic,
         start,
         end: Some(end),
@@ -297,6 +289,7 @@ mod tests {
             format: SourceFormat::Dnsmasq,
             leases: leases.map(PathBuf::from),
             dnsmasq_conf: conf.map(PathBuf::from),
+            pools: Vec::new(),
         }
     }
 
@@ -304,7 +297,10 @@ mod tests {
     fn check_names_the_key() {
         let base = DhcpConfig::default;
         let sources = |sources| DhcpConfig { sources, ..base() };
-        let pools = |pool: &str| DhcpConfig { pools: vec![pool.to_owned()], ..base() };
+        let pools = |pool: &str| {
+            let pools = vec![pool.to_owned()];
+            sources(vec![SourceConfig { pools, ..source(None, Some("/a"), None) }])
+        };
         let settle = |ms| DhcpConfig { settle: Duration::from_millis(ms), ..base() };
         #[rustfmt::skip]
         let cases = [
@@ -322,10 +318,10 @@ mod tests {
             ("fast poll",      DhcpConfig { poll_interval: Duration::ZERO, ..base() }, Some("`dhcp.poll_interval` is outside 100ms to")),
             ("pool",           pools("10.0.0.10-10.0.0.250"), None),
             ("named IPv6",     pools("guest=2001:db8::1 - 2001:db8::ff"), None),
-            ("one address",    pools("10.0.0.10"), Some("`dhcp.pools[0]`: `10.0.0.10` is not")),
-            ("mixed kinds",    pools("10.0.0.10-2001:db8::1"), Some("`dhcp.pools[0]`")),
-            ("reversed",       pools("10.0.0.9-10.0.0.1"), Some("`dhcp.pools[0]`")),
-            ("empty name",     pools("=10.0.0.1-10.0.0.9"), Some("`dhcp.pools[0]`")),
+            ("one address",    pools("10.0.0.10"), Some("`dhcp.sources[0].pools`: `10.0.0.10` is not")),
+            ("mixed kinds",    pools("10.0.0.10-2001:db8::1"), Some("`dhcp.sources[0].pools`")),
+            ("reversed",       pools("10.0.0.9-10.0.0.1"), Some("`dhcp.sources[0].pools`")),
+            ("empty name",     pools("=10.0.0.1-10.0.0.9"), Some("`dhcp.sources[0].pools`")),
         ];
         for (name, config, expected) in cases {
             let error = config.check().err().map(|error| error.to_string());

@@ -8,22 +8,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::aging::age_all;
-use crate::config::{DnsmasqConfig, RootedFiles};
-use crate::discover::below;
-use crate::format::dnsmasq;
+use crate::config::{self, RootedFiles};
+use crate::format::{FormatError, LeaseFormat};
 use crate::network::{LeaseView, Problem};
-use crate::pool::{Pool, Reservation};
+use crate::pool::{Pool, Pools, Reservation};
 use crate::vendor::VendorTable;
-use crate::view::Viewer;
+use crate::view::views;
 use crate::watch::notice::{Registrar, Watched};
 use crate::watch::read::{ReadError, Reader, Stamp};
 
-use super::{Clock, DEFAULT_LEASE_FILE, seconds};
+use super::{Clock, seconds};
 
 /// A change that is younger than this may be followed by one that shows no difference.
 const RACY_MS: u64 = 100;
-/// Problems kept of one file; all are counted.
-const PROBLEMS_KEPT_MAX: usize = 20;
 /// Directories that one source may watch; beyond it changes are found by polling.
 const DIRECTORIES_MAX: usize = 256;
 
@@ -36,7 +33,16 @@ pub(super) struct Places {
     /// As configured, without the root.
     pub(super) dnsmasq_conf: Option<PathBuf>,
     pub(super) root_path: PathBuf,
+    /// Given by hand.
+    pub(super) pools: Vec<Arc<Pool>>,
     pub(super) size_max_bytes: u64,
+}
+
+/// Why a lease file was not read.
+#[derive(Debug)]
+pub(super) enum LeaseError {
+    Read(ReadError),
+    Format { error: FormatError, stamp: Stamp },
 }
 
 /// What a server's configuration says.
@@ -53,17 +59,21 @@ pub(super) struct Configured {
 }
 
 impl Configured {
-    /// Returns what was read before, with the problem and the stamps of now.
+    /// Returns what was known before, with the problem and the stamps of now.
     fn unreadable(&self, conf_path: &Path, error: &io::Error) -> Self {
-        let reason = format!("the configuration cannot be read, the last one stays: {error}");
+        let reason = format!("the configuration cannot be read: {error}");
         let problem = Problem { path: Some(conf_path.to_owned()), line: 0, reason: reason.into() };
-        let stamps = self.stamps.iter().map(|(path, _)| (path.clone(), Stamp::of(path)));
+        let mut stamps: Vec<_> =
+            self.stamps.iter().map(|(path, _)| (path.clone(), Stamp::of(path))).collect();
+        if stamps.is_empty() {
+            stamps.push((conf_path.to_owned(), Stamp::of(conf_path)));
+        }
         Self {
             lease_path: self.lease_path.clone(),
             pools: self.pools.clone(),
             reservations: self.reservations.clone(),
             problems: vec![problem],
-            stamps: stamps.collect(),
+            stamps,
             is_fresh: false,
         }
     }
@@ -94,7 +104,6 @@ pub(super) enum Configuration {
 pub(super) struct ReadJob {
     pub(super) places: Arc<Places>,
     pub(super) configuration: Configuration,
-    pub(super) hand_pools: Arc<[Arc<Pool>]>,
     pub(super) vendors: VendorTable,
     pub(super) reader: Arc<dyn Reader>,
     pub(super) clock: Clock,
@@ -104,7 +113,7 @@ pub(super) struct ReadJob {
 #[derive(Debug)]
 pub(super) struct ReadDone {
     pub(super) configured: Arc<Configured>,
-    pub(super) leases: Result<LeaseRead, ReadError>,
+    pub(super) leases: Result<LeaseRead, LeaseError>,
 }
 
 /// A job's code panicked; the panic's message is on the log already.
@@ -129,64 +138,70 @@ impl ReadJob {
 
     fn configure(&self, before: Option<&Configured>) -> Configured {
         let places = &self.places;
-        let root = places.root_path.as_path();
-        let lease_path = |from_conf: Option<&Path>| {
-            let path = places.leases.as_deref().or(from_conf);
-            below(root, path.unwrap_or(Path::new(DEFAULT_LEASE_FILE)))
-        };
-        let Some(conf) = &places.dnsmasq_conf else {
-            return Configured { lease_path: lease_path(None), ..Configured::default() };
-        };
-        let conf_path = below(root, conf);
-        if let (Some(before), Err(error)) = (before, fs::File::open(&conf_path)) {
-            return before.unreadable(&conf_path, &error);
-        }
         let files = RootedFiles { root_path: places.root_path.clone() };
-        let config = DnsmasqConfig::read(&files, conf, &places.id);
-        let stamps: Vec<_> = config
-            .files
-            .iter()
-            .map(|file| below(root, file))
-            .map(|path| (path.clone(), Stamp::of(&path)))
-            .collect();
-        let now_ms = (self.clock)();
-        let is_fresh =
-            stamps.iter().any(|(_, stamp)| stamp.is_some_and(|at| at.is_recent(now_ms, RACY_MS)));
-        Configured {
-            lease_path: lease_path(config.lease_file.as_deref()),
-            pools: config.pools.into_iter().map(Arc::new).collect(),
-            reservations: config.reservations.into_iter().map(Arc::new).collect(),
-            problems: config.problems,
-            stamps,
-            is_fresh,
+        let mut configured = Configured {
+            lease_path: files.real(places.leases.as_deref().unwrap_or(Path::new(""))),
+            pools: places.pools.clone(),
+            ..Configured::default()
+        };
+        let Some(conf) = &places.dnsmasq_conf else { return configured };
+        let config = match config::read(conf, &places.id, &files) {
+            Ok(config) => config,
+            Err(error) => {
+                let before = before.unwrap_or(&configured);
+                return before.unreadable(&files.real(conf), &error);
+            }
+        };
+        if places.leases.is_none() {
+            configured.lease_path = files.real(&config.lease_file);
         }
+        let pools = config.pools.into_iter().map(Arc::new);
+        configured.pools = pools.chain(configured.pools).collect();
+        configured.reservations = config.reservations.into_iter().map(Arc::new).collect();
+        configured.problems = config.problems;
+        let paths = config.files.iter().map(|file| files.real(file));
+        configured.stamps = paths.map(|path| (path.clone(), Stamp::of(&path))).collect();
+        let now_ms = (self.clock)();
+        let is_fresh = |stamp: &Stamp| stamp.is_recent(now_ms, RACY_MS);
+        configured.is_fresh =
+            configured.stamps.iter().any(|(_, stamp)| stamp.as_ref().is_some_and(is_fresh));
+        configured
     }
 
-    fn read_leases(&self, configured: &Configured) -> Result<LeaseRead, ReadError> {
-        let read = self.reader.read(&configured.lease_path, self.places.size_max_bytes)?;
+    fn read_leases(&self, configured: &Configured) -> Result<LeaseRead, LeaseError> {
+        let read = self.reader.read(&configured.lease_path, self.places.size_max_bytes);
+        let mut read = read.map_err(LeaseError::Read)?;
         let now_ms = (self.clock)();
         let now = seconds(now_ms);
-        let parsed = dnsmasq::parse(&read.bytes, now);
-        let pools: Vec<_> = configured.pools.iter().chain(&*self.hand_pools).cloned().collect();
-        let viewer = Viewer {
-            source: &self.places.id,
-            pools: &pools,
-            reservations: &configured.reservations,
-            vendors: &self.vendors,
-        };
-        let views = parsed.leases.into_iter().map(|lease| Arc::new(viewer.view(lease)));
-        let mut leases: Vec<_> = views.collect();
+        let format = LeaseFormat::detect(&read.bytes)
+            .map_err(|error| LeaseError::Format { error, stamp: read.stamp })?;
+        let is_terminated = read.is_terminated();
+        if !is_terminated {
+            // Believed only when the file stays so, and then its last line counts.
+            read.bytes.push(b'\n');
+        }
+        let parsed = format.parse(&read.bytes, now);
+        let mut leases = views(
+            parsed.leases,
+            &self.places.id,
+            &configured.reservations,
+            &Pools::new(configured.pools.clone()),
+            &|mac| self.vendors.lookup(mac).map(Into::into),
+        );
         leases.sort_by_key(|view| view.lease.key());
         age_all(&mut leases, now);
-        let mut problems = parsed.problems;
-        let n_problems = problems.len();
-        problems.truncate(PROBLEMS_KEPT_MAX);
+        let problems = parsed.problems.into_iter();
+        let problems = problems.map(|problem| Problem {
+            path: None,
+            line: problem.line,
+            reason: problem.reason,
+        });
         Ok(LeaseRead {
             leases,
-            problems,
-            n_problems,
+            problems: problems.collect(),
+            n_problems: parsed.n_problems,
             stamp: read.stamp,
-            is_terminated: read.is_terminated(),
+            is_terminated,
             is_fresh: read.stamp.is_recent(now_ms, RACY_MS),
         })
     }

@@ -5,16 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::aging::age_all;
+use crate::config::RootedFiles;
 use crate::lease::EpochSeconds;
 use crate::network::{Cause, DetectedBy, LeaseView, SourceHealth, SourceStatus};
 use crate::watch::judge::{CONFIRM_UNQUIET, Quiet, confirm_after, loss};
 use crate::watch::machine::{Action, FileWatch, Input, Verdict};
 use crate::watch::read::{ReadError, Stamp};
 
-use super::job::{Configuration, Configured, LeaseRead, LookDone, Panicked, Places, ReadDone};
+use super::job::{
+    Configuration, Configured, LeaseError, LeaseRead, LookDone, Panicked, Places, ReadDone,
+};
 
 /// How long a file may be caught being written before its source is called stale.
 const UNSETTLED_MAX: Duration = Duration::from_secs(10);
+
+/// Problems kept of one source; all are counted.
+const PROBLEMS_KEPT_MAX: usize = 20;
 
 /// One moment on both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +46,8 @@ pub(super) struct Source {
     pub(super) is_looking: bool,
     watch: FileWatch,
     is_config_due: bool,
+    /// Whether the configuration says something that was not shown yet.
+    has_new_config: bool,
     has_read: bool,
     lease_stamp: Option<Stamp>,
     lease_target: Option<PathBuf>,
@@ -52,6 +60,9 @@ pub(super) struct Source {
 #[derive(Debug)]
 struct Doubtful {
     leases: Vec<Arc<LeaseView>>,
+    /// Equal leases alone confirm nothing: a file that is rewritten again and again is empty again
+    /// and again.
+    stamp: Stamp,
     since: Duration,
 }
 
@@ -65,7 +76,8 @@ enum Judged {
 impl Source {
     pub(super) fn new(slot: u64, places: Places, format: &'static str, settle: Duration) -> Self {
         let path = places.leases.clone().or_else(|| places.dnsmasq_conf.clone());
-        let path = crate::discover::below(&places.root_path, &path.unwrap_or_default());
+        let files = RootedFiles { root_path: places.root_path.clone() };
+        let path = files.real(&path.unwrap_or_default());
         let status = SourceStatus {
             id: places.id.clone(),
             format,
@@ -89,6 +101,7 @@ impl Source {
             is_looking: false,
             watch: FileWatch::new(settle),
             is_config_due: true,
+            has_new_config: false,
             has_read: false,
             lease_stamp: None,
             lease_target: None,
@@ -98,11 +111,13 @@ impl Source {
         }
     }
 
-    /// Takes the last good leases of a source that had this id before.
+    /// Takes the last good state of a source that had this id before.
     pub(super) fn inherit(&mut self, before: Self) {
         self.has_read = before.has_read;
         self.leases = before.leases;
-        self.status.n_leases = self.leases.len();
+        self.configured = before.configured;
+        let path = std::mem::take(&mut self.status.path);
+        self.status = SourceStatus { path, format: self.status.format, ..before.status };
     }
 
     /// Returns when [`Self::begin_read`] wants to be called.
@@ -125,18 +140,19 @@ impl Source {
     pub(super) fn hear(&mut self, at: Moment, path: &Path) {
         let Some(configured) = &self.configured else { return };
         let lease_path = configured.lease_path.as_path();
-        if path == lease_path
+        let is_lease = path == lease_path
             || Some(path) == self.lease_target.as_deref()
-            || Some(path) == lease_path.parent()
-        {
-            self.signal(at, DetectedBy::Watch);
-        }
-        let is_config = configured
-            .stamps
-            .iter()
-            .any(|(file, _)| path == file || path.parent() == Some(file.as_path()));
-        if is_config && path != lease_path {
+            || Some(path) == lease_path.parent();
+        let is_config = path != lease_path
+            && configured
+                .stamps
+                .iter()
+                .any(|(file, _)| path == file || path.parent() == Some(file.as_path()));
+        if is_config {
             self.signal_config(at, DetectedBy::Watch);
+        }
+        if is_lease {
+            self.signal(at, DetectedBy::Watch);
         }
     }
 
@@ -156,10 +172,9 @@ impl Source {
 
     /// Takes a read's result; returns why there may be something new to show.
     pub(super) fn finish_read(&mut self, at: Moment, done: Result<ReadDone, Panicked>) -> Cause {
-        let mut has_new_config = false;
         let leases = match done {
             Ok(done) => {
-                has_new_config = self.take_config(at, done.configured);
+                self.take_config(at, done.configured);
                 Ok(done.leases)
             }
             Err(Panicked) => Err(Panicked),
@@ -167,7 +182,10 @@ impl Source {
         let (verdict, judged) = match leases {
             Ok(Ok(read)) => self.judge(at, read),
             Ok(Err(error)) => self.judge_error(at, error),
-            Err(Panicked) => (Verdict::Failed, Judged::Bad("internal error".into())),
+            Err(Panicked) => {
+                self.lease_stamp = None;
+                (Verdict::Failed, Judged::Bad("internal error".into()))
+            }
         };
         let (watch, action) = self.watch.step(at.since, Input::Read(verdict));
         self.watch = watch;
@@ -179,25 +197,34 @@ impl Source {
             }
             _ => Cause::Health,
         };
+        if self.shown().is_none() {
+            return cause;
+        }
+        let has_new_config = std::mem::take(&mut self.has_new_config);
         if has_new_config && cause != Cause::Start { Cause::Config } else { cause }
     }
 
-    /// Keeps a configuration that was read; returns whether it says something new.
-    fn take_config(&mut self, at: Moment, configured: Arc<Configured>) -> bool {
+    /// Returns the configuration to show: none while the first read is open, so that pools and
+    /// leases appear together.
+    pub(super) fn shown(&self) -> Option<&Arc<Configured>> {
+        self.configured.as_ref().filter(|_| self.status.health != SourceHealth::Starting)
+    }
+
+    /// Keeps a configuration that was read.
+    fn take_config(&mut self, at: Moment, configured: Arc<Configured>) {
         if self.configured.as_ref().is_some_and(|known| Arc::ptr_eq(known, &configured)) {
-            return false;
+            return;
         }
         if configured.is_fresh {
             self.signal_config(at, DetectedBy::Poll);
         }
-        let is_new = self.configured.as_ref().is_none_or(|known| {
+        self.has_new_config |= self.configured.as_ref().is_none_or(|known| {
             known.lease_path != configured.lease_path
                 || known.pools != configured.pools
                 || known.reservations != configured.reservations
         });
         self.status.path.clone_from(&configured.lease_path);
         self.configured = Some(configured);
-        is_new
     }
 
     fn judge(&mut self, at: Moment, read: LeaseRead) -> (Verdict, Judged) {
@@ -225,48 +252,58 @@ impl Source {
         let wait = wait.or((!self.has_read && read.is_fresh).then_some(CONFIRM_UNQUIET));
         if let Some(wait) = wait {
             let since = match &self.doubtful {
-                Some(doubtful) if doubtful.leases == read.leases => doubtful.since,
+                Some(doubtful)
+                    if doubtful.stamp == read.stamp && doubtful.leases == read.leases =>
+                {
+                    doubtful.since
+                }
                 _ => at.since,
             };
-            if at.since < since + wait {
-                self.doubtful = Some(Doubtful { leases: read.leases, since });
-                return (Verdict::Doubtful(since + wait - at.since), Judged::Open);
+            let left = (since + wait).saturating_sub(at.since);
+            if !left.is_zero() {
+                let LeaseRead { leases, stamp, .. } = read;
+                self.doubtful = Some(Doubtful { leases, stamp, since });
+                self.note_unsettled(at);
+                return (Verdict::Doubtful(left), Judged::Open);
             }
         }
         let verdict = if read.is_fresh { Verdict::Fresh } else { Verdict::Whole };
         (verdict, Judged::Good(read))
     }
 
-    fn judge_error(&mut self, at: Moment, error: ReadError) -> (Verdict, Judged) {
-        match &error {
-            ReadError::Changed => return self.unsettled(at),
-            // A file that is replaced by two steps is missing for a moment.
-            ReadError::Missing => {
-                self.lease_stamp = None;
-                if self.has_read && !self.watch.is_last_attempt() {
-                    return self.unsettled(at);
-                }
+    fn judge_error(&mut self, at: Moment, error: LeaseError) -> (Verdict, Judged) {
+        let reason = match error {
+            LeaseError::Format { error, stamp } => {
+                self.lease_stamp = Some(stamp);
+                return (Verdict::Failed, Judged::Bad(error.to_string().into()));
             }
-            ReadError::Directory
-            | ReadError::NotAFile
-            | ReadError::Denied
-            | ReadError::TooLarge { .. }
-            | ReadError::Io { .. } => {}
-        }
-        let reason = match &error {
-            ReadError::Io { source } => format!("{error}: {source}"),
-            _ => error.to_string(),
+            LeaseError::Read(ReadError::Changed) => return self.unsettled(at),
+            LeaseError::Read(ReadError::Missing)
+                if self.has_read && !self.watch.is_last_attempt() =>
+            {
+                // A file that is replaced in two steps is missing for a moment.
+                return self.unsettled(at);
+            }
+            LeaseError::Read(error) => error.to_string(),
         };
+        // What hinders a read need not show in a stamp (permissions), so that every look at a
+        // file that is there leads to another read.
+        self.lease_stamp = None;
         (Verdict::Failed, Judged::Bad(reason.into()))
     }
 
     fn unsettled(&mut self, at: Moment) -> (Verdict, Judged) {
+        self.doubtful = None;
         self.status.n_read_retries += 1;
+        self.note_unsettled(at);
+        (Verdict::Unsettled, Judged::Open)
+    }
+
+    fn note_unsettled(&mut self, at: Moment) {
         let since = *self.unsettled_since.get_or_insert(at.since);
         if at.since > since + UNSETTLED_MAX {
             self.fail("the file is being written without a pause".into());
         }
-        (Verdict::Unsettled, Judged::Open)
     }
 
     fn apply(&mut self, at: Moment, by: DetectedBy, read: LeaseRead) -> Cause {
@@ -291,6 +328,7 @@ impl Source {
         if let Some(configured) = &self.configured {
             status.problems.extend_from_slice(&configured.problems);
             status.n_problems += configured.problems.len();
+            status.problems.truncate(PROBLEMS_KEPT_MAX);
         }
         self.leases = read.leases;
         match (is_first, by) {
@@ -317,13 +355,20 @@ impl Source {
         configured.stamps.iter().map(|(path, _)| path.clone()).collect()
     }
 
+    /// Returns the directories that notices are wanted of.
+    pub(super) fn directories(&self) -> Vec<PathBuf> {
+        let Some(configured) = &self.configured else { return Vec::new() };
+        let files = [Some(&configured.lease_path), self.lease_target.as_ref()];
+        let parents = files.into_iter().flatten().filter_map(|file| file.parent());
+        let config = configured.stamps.iter().flat_map(|(path, _)| [Some(&**path), path.parent()]);
+        parents.chain(config.flatten()).map(Path::to_owned).collect()
+    }
+
     /// Takes what a look at the files saw.
     pub(super) fn finish_look(&mut self, at: Moment, look: &LookDone) {
         self.is_looking = false;
         self.lease_target.clone_from(&look.lease_target);
-        // What made a source stale need not show in a stamp (permissions), so it is tried again.
-        let is_stale = self.status.health == SourceHealth::Stale;
-        if look.lease_stamp != self.lease_stamp || is_stale {
+        if look.lease_stamp != self.lease_stamp {
             self.signal(at, DetectedBy::Poll);
         }
         let Some(configured) = &self.configured else { return };

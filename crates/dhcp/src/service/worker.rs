@@ -14,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aging::next_end;
 use crate::network::{Cause, DetectedBy, LeaseView, Update};
-use crate::pool::{Pool, Reservation};
+use crate::pool::Reservation;
 use crate::simulate::{Overlay, Scene, Simulator};
 use crate::vendor::VendorTable;
 use crate::watch::notice::{Notice, Notices};
 use crate::watch::read::Reader;
 
+use super::config::parse_pool;
 use super::job::{LookDone, LookJob, Panicked, Places, ReadDone, ReadJob, guarded};
 use super::oui::{OuiDone, OuiFile};
 use super::publish::{Known, Publisher};
@@ -45,7 +46,6 @@ pub struct DhcpWorker {
     started: Instant,
     sources: Vec<Source>,
     n_slots: u64,
-    hand_pools: Arc<[Arc<Pool>]>,
     oui: OuiFile,
     simulator: Simulator,
     overlay: Overlay,
@@ -78,7 +78,6 @@ impl DhcpWorker {
             started,
             sources: Vec::new(),
             n_slots: 0,
-            hand_pools: Arc::default(),
             oui: OuiFile::new(config.oui_file.clone(), vendors),
             simulator: Simulator::new(config.simulate.seed),
             overlay: Overlay::default(),
@@ -94,6 +93,12 @@ impl DhcpWorker {
         worker
     }
 
+    #[cfg(test)]
+    pub(super) fn with_reader(mut self, reader: Arc<dyn Reader>) -> Self {
+        self.reader = reader;
+        self
+    }
+
     /// Watches until `stop` is cancelled; returns at once then.
     ///
     /// A read that is under way on a blocking thread ends by itself.
@@ -102,17 +107,17 @@ impl DhcpWorker {
         let mut jobs = JoinSet::new();
         loop {
             self.begin_jobs(&mut jobs, &notices);
+            let due = self.next_due();
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.dhcp.wake.notified() => self.woken(),
                 heard = notices.next() => self.hear(&heard),
                 Some(Ok(done)) = jobs.join_next() => self.finish(done, &mut notices),
                 Some(reply) = self.ports.steps.recv() => {
-                    let step = self.simulate();
                     // An error means that the caller has gone.
-                    reply.send(step).ok();
+                    reply.send(self.simulate()).ok();
                 }
-                () = tokio::time::sleep_until(self.next_due()) => {}
+                () = tokio::time::sleep_until(due) => {}
             }
             self.pass_time();
             while let Some(update) = self.publisher.outbox.pop_front() {
@@ -150,7 +155,6 @@ impl DhcpWorker {
             let job = ReadJob {
                 places: Arc::clone(&source.places),
                 configuration,
-                hand_pools: Arc::clone(&self.hand_pools),
                 vendors: self.oui.vendors().clone(),
                 reader: Arc::clone(&self.reader),
                 clock: Arc::clone(&self.ports.clock),
@@ -313,13 +317,13 @@ impl DhcpWorker {
         for id in self.overlay.sources().iter().filter(|id| !is_source(id)) {
             leases.extend(self.overlay.over(id, &[]));
         }
-        let configured = || self.sources.iter().filter_map(|source| source.configured.as_ref());
+        let configured = || self.sources.iter().filter_map(Source::shown);
         let pools = configured().flat_map(|configured| &configured.pools);
         let reservations: Vec<Arc<Reservation>> =
             configured().flat_map(|configured| &configured.reservations).cloned().collect();
         Known {
             leases,
-            pools: pools.chain(&*self.hand_pools).cloned().collect(),
+            pools: pools.cloned().collect(),
             reservations,
             sources: self.sources.iter().map(|source| source.status.clone()).collect(),
             now: self.moment().now,
@@ -331,8 +335,11 @@ impl DhcpWorker {
         let at = self.moment();
         let mut before = std::mem::take(&mut self.sources);
         for source in &config.sources {
+            let id: Box<str> = config.source_id(source).into();
+            let pools = source.pools.iter().filter_map(|pool| parse_pool(pool, &id));
             let places = Places {
-                id: config.source_id(source).into(),
+                pools: pools.map(Arc::new).collect(),
+                id: id.clone(),
                 leases: source.leases.clone(),
                 dnsmasq_conf: source.dnsmasq_conf.clone(),
                 root_path: config.root_path.clone(),
@@ -340,9 +347,8 @@ impl DhcpWorker {
             };
             let known = before.iter().position(|known| known.places.id == places.id);
             let known = known.map(|index| before.swap_remove(index));
-            let is_same = |known: &Source| {
-                *known.places == places && config.settle == self.config.settle
-            };
+            let is_same =
+                |known: &Source| *known.places == places && config.settle == self.config.settle;
             let source = match known {
                 Some(mut known) if is_same(&known) => {
                     known.signal_config(at, DetectedBy::Poll);
@@ -360,8 +366,6 @@ impl DhcpWorker {
             };
             self.sources.push(source);
         }
-        // The configuration was checked, so its pools can be read.
-        self.hand_pools = config.hand_pools().unwrap_or_default().into();
         self.oui.replace_path(config.oui_file.clone());
         let simulate = &config.simulate;
         if !simulate.enabled {

@@ -41,16 +41,16 @@ pub(crate) fn loss(known: &[Arc<LeaseView>], read: &[Arc<LeaseView>], now: Epoch
 pub(crate) enum Quiet {
     /// The last change is old enough, and every change before would have been noticed.
     Known,
-    /// The file was just written, or only the poll looks at it.
+    /// The file was just written, or nothing says that changes of it are noticed.
     Unknown,
 }
 
 impl Quiet {
     pub(crate) fn new(is_fresh: bool, detected_by: DetectedBy) -> Self {
-        // The poll sees one moment in two seconds; a writer's pause may lie just there.
+        // Poll and notify see one moment; a writer's pause may lie just there.
         match (is_fresh, detected_by) {
-            (false, DetectedBy::Watch | DetectedBy::Notify) => Self::Known,
-            (true, _) | (_, DetectedBy::Poll) => Self::Unknown,
+            (false, DetectedBy::Watch) => Self::Known,
+            (true, _) | (_, DetectedBy::Poll | DetectedBy::Notify) => Self::Unknown,
         }
     }
 }

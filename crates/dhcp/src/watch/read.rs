@@ -89,7 +89,7 @@ pub(crate) enum ReadError {
     TooLarge { size_bytes: u64, limit_bytes: u64 },
     #[error("the file changed while it was read; is it being rewritten all the time?")]
     Changed,
-    #[error("the file cannot be read")]
+    #[error("the file cannot be read: {source}")]
     Io { source: io::Error },
 }
 

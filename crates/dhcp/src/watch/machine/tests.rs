@@ -29,8 +29,9 @@ fn step_cases() {
     const READ: Action = Action::Read;
     let read = Input::Read;
     // Each step: milliseconds, input, action.
+    type Steps = Vec<(u64, Input, Action)>;
     #[rustfmt::skip]
-    let cases: Vec<(&str, Vec<(u64, Input, Action)>)> = vec![
+    let cases: Vec<(&str, Steps)> = vec![
         ("settles, then reads", vec![
             (1000, Signal(Watch), Wait), (1099, Due, Wait), (1100, Due, READ),
             (1101, read(Whole), Apply(Watch)), (9000, Due, Wait),

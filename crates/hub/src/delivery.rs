@@ -1,0 +1,533 @@
+//! A stream's cursor: what it has been shown, and the bytes that come next.
+//!
+//! ```text
+//! Opening --greeting, state--> Replaying --reaches the snapshot, ready--> Live
+//!    \________________________________\__________________________________/--close--> Closed
+//! ```
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::{Instant, Sleep};
+
+use crate::channel::ChannelPattern;
+use crate::config::ChannelClass;
+use crate::event::{EpochMillis, Publication};
+use crate::frame::{self, Greeting, ResetReason};
+use crate::hub::{Hub, State, follows};
+use crate::registry::{Since, Subscriber, SubscriberId};
+use crate::window::EntryKind;
+
+mod start;
+mod walk;
+
+/// Bytes after which a batch ends; one frame may stand over it.
+const BATCH_MAX_BYTES: usize = 65_536;
+/// Heartbeats stray at most so far from their grid, in milliseconds.
+const HEARTBEAT_JITTER_MS: u64 = 2_000;
+/// What a client that was sent away waits before it comes back.
+const KICKED_RETRY: Duration = Duration::from_mins(1);
+/// Longest part of a client's id that a `reset` repeats, in characters.
+const FROM_MAX_CHARS: usize = 128;
+
+/// How publications are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Unnamed events that carry channel and type in their data.
+    Envelope,
+    /// Events named by their type.
+    Named,
+}
+
+/// Where a stream begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// With what comes next.
+    Live,
+    /// After this id, as the client gave it.
+    After(String),
+    /// With the oldest publication held.
+    Earliest,
+    /// With the first publication accepted at or after this time.
+    Since(EpochMillis),
+    /// With the last so many publications of its channels.
+    Tail(u32),
+}
+
+/// What a client asks for.
+#[derive(Debug, Clone)]
+pub struct SubscribeRequest {
+    /// Id of the stream, from [`Hub::new_client_id`].
+    pub client_id: String,
+    /// Channels and patterns; empty is every channel.
+    pub patterns: Vec<ChannelPattern>,
+    /// Format of the stream.
+    pub format: Format,
+    /// Event types that go by another name in the named format.
+    pub rename: &'static [(&'static str, &'static str)],
+    /// Where the stream begins.
+    pub start: Start,
+    /// Time between heartbeats.
+    pub heartbeat: Duration,
+    /// Text of the first frame.
+    pub message: &'static str,
+    /// Address of the client, counted against `hub.connections_per_address_max`.
+    pub peer: Option<IpAddr>,
+}
+
+/// Why a stream was not opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubscribeError {
+    /// The hub holds `hub.connections_max` streams.
+    #[error("{limit} connections are open, which is the limit")]
+    TooManyConnections {
+        /// The limit.
+        limit: usize,
+    },
+    /// The address holds `hub.connections_per_address_max` streams.
+    #[error("{limit} connections from this address are open, which is the limit")]
+    TooManyFromAddress {
+        /// The limit.
+        limit: usize,
+    },
+    /// The subscription holds more than `hub.patterns_per_subscription_max`.
+    #[error("{n_patterns} channels and patterns exceed the limit of {limit}")]
+    TooManyPatterns {
+        /// Patterns asked for.
+        n_patterns: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The server stops.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
+/// Why the hub ends a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The server stops.
+    ServerShutdown,
+    /// An operator ended the stream.
+    Kicked,
+    /// The stream lived for `hub.connection_lifetime_max`.
+    MaxLifetime,
+}
+
+impl CloseReason {
+    /// Every reason, in the order of the variants.
+    pub const ALL: [Self; 3] = [Self::ServerShutdown, Self::Kicked, Self::MaxLifetime];
+
+    /// Returns the word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ServerShutdown => "server_shutdown",
+            Self::Kicked => "kicked",
+            Self::MaxLifetime => "max_lifetime",
+        }
+    }
+}
+
+/// How far a stream has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Opening,
+    Replaying,
+    Live,
+    Closed,
+}
+
+/// A subscriber's end of the hub: a cursor and the few frames that are its own.
+///
+/// Dropping it ends the subscription.
+#[derive(Debug)]
+pub struct Subscription {
+    hub: Arc<Hub>,
+    id: SubscriberId,
+    request: SubscribeRequest,
+    phase: Phase,
+    /// What the cursor has passed.
+    cursor: Since,
+    /// Head when the subscription was made: the end of the replay.
+    joined: Since,
+    /// State publications numbered up to here have been shown, or newer ones have.
+    state_seq: u64,
+    /// Floor that costs this subscriber nothing.
+    floor: u64,
+    /// Offset that the client holds as its last event id.
+    told_offset: u64,
+    /// Reset that the start of the stream calls for.
+    start_reset: Option<ResetReason>,
+    is_recovered: Option<bool>,
+    pending: VecDeque<Bytes>,
+    timers: Timers,
+}
+
+/// When the stream speaks without a publication.
+#[derive(Debug)]
+struct Timers {
+    sleep: Pin<Box<Sleep>>,
+    opened: Instant,
+    heartbeats: u32,
+    next_heartbeat: Instant,
+    last_write: Instant,
+    end: Option<Instant>,
+}
+
+impl Subscription {
+    /// Enters a subscriber; the limits were checked.
+    pub(crate) fn open(hub: &Arc<Hub>, state: &mut State, mut request: SubscribeRequest) -> Self {
+        if request.patterns.is_empty() {
+            request.patterns.push(ChannelPattern::all());
+        }
+        let origin = Since { seq: 0, offset: 0 };
+        let patterns: Vec<_> =
+            request.patterns.iter().map(|pattern| (pattern.clone(), origin)).collect();
+        let mut follows = follows(&state.journal, &patterns);
+        let start = start::decide(&state.journal, &mut follows, &request.start);
+        let window = &state.journal.window;
+        let joined = Since { seq: window.head_seq(), offset: window.head().offset };
+        let opened = Instant::now();
+        let lifetime = state.config.connection_lifetime_max;
+        let end = (!lifetime.is_zero()).then(|| {
+            let jitter = jitter(hub, lifetime / 10);
+            opened + lifetime - jitter
+        });
+        let id = state.registry.insert(Subscriber {
+            client_id: request.client_id.clone(),
+            peer: request.peer,
+            format: request.format,
+            patterns,
+            follows,
+            waker: None,
+            patches: VecDeque::new(),
+            close: None,
+            opened_at: hub.now(),
+            cursor_seq: start.cursor.seq,
+            n_delivered: 0,
+            delivered_bytes: 0,
+            n_dropped: 0,
+            n_resets: 0,
+        });
+        state.counters.n_connections_opened += 1;
+        let timers = Timers {
+            sleep: Box::pin(tokio::time::sleep_until(opened)),
+            opened,
+            heartbeats: 0,
+            next_heartbeat: opened,
+            last_write: opened,
+            end,
+        };
+        let mut subscription = Self {
+            hub: Arc::clone(hub),
+            id,
+            request,
+            phase: Phase::Opening,
+            cursor: start.cursor,
+            joined,
+            state_seq: 0,
+            floor: start.floor,
+            told_offset: 0,
+            start_reset: start.reset,
+            is_recovered: start.is_recovered,
+            pending: VecDeque::new(),
+            timers,
+        };
+        subscription.schedule_heartbeat();
+        subscription
+    }
+
+    /// Returns the id that the first frame tells the client.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.request.client_id
+    }
+
+    /// Yields whole frames, as many as wait and fit into 64 KiB; `None` is the end of the stream.
+    pub fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if self.phase == Phase::Closed {
+                return Poll::Ready(None);
+            }
+            let hub = Arc::clone(&self.hub);
+            let mut state = hub.state.lock();
+            let now = hub.now();
+            let mut batch = BytesMut::new();
+            self.fill(&mut state, now, &mut batch);
+            if batch.is_empty() {
+                self.fill_by_time(&mut state, now, &mut batch);
+            }
+            if !batch.is_empty() {
+                self.timers.last_write = Instant::now();
+                let n_bytes = u64::try_from(batch.len()).unwrap_or(0);
+                state.counters.delivered_bytes += n_bytes;
+                if let Some(subscriber) = state.registry.get_mut(self.id) {
+                    subscriber.delivered_bytes += n_bytes;
+                    subscriber.cursor_seq = self.cursor.seq;
+                }
+                return Poll::Ready(Some(batch.freeze()));
+            }
+            if let Some(subscriber) = state.registry.get_mut(self.id) {
+                subscriber.cursor_seq = self.cursor.seq;
+                subscriber.waker = Some(context.waker().clone());
+            }
+            let keep_alive = state.config.keep_alive;
+            drop(state);
+            let timers = &mut self.timers;
+            let next = timers.next_heartbeat.min(timers.last_write + keep_alive);
+            let next = timers.end.map_or(next, |end| next.min(end));
+            timers.sleep.as_mut().reset(next);
+            if timers.sleep.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Writes everything that waits, up to the size of a batch.
+    fn fill(&mut self, state: &mut State, now: EpochMillis, batch: &mut BytesMut) {
+        if self.phase == Phase::Opening {
+            self.greet(state, now);
+        }
+        while batch.len() < BATCH_MAX_BYTES {
+            if let Some(frame) = self.pending.pop_front() {
+                batch.extend_from_slice(&frame);
+                continue;
+            }
+            let asked = state.registry.get(self.id).and_then(|subscriber| subscriber.close);
+            if let Some(reason) = state.closing.or(asked) {
+                self.finish(state, reason, batch);
+                return;
+            }
+            if !self.advance(state, now, batch) {
+                return;
+            }
+        }
+    }
+
+    /// Takes one step; `false` when nothing waits.
+    fn advance(&mut self, state: &mut State, now: EpochMillis, batch: &mut BytesMut) -> bool {
+        let window = &state.journal.window;
+        let head = Since { seq: window.head_seq(), offset: window.head().offset };
+        let subscriber = state.registry.get(self.id);
+        let patch_at = subscriber
+            .and_then(|subscriber| subscriber.patches.front())
+            .map(|patch| patch.at_seq)
+            .filter(|_| self.phase == Phase::Live);
+        let end = match (self.phase, patch_at) {
+            (Phase::Replaying, _) => self.joined,
+            (_, Some(at_seq)) if at_seq < head.seq => Since {
+                seq: at_seq,
+                offset: window.after(at_seq).next().map_or(head.offset, |entry| {
+                    entry.offset - u64::from(matches!(entry.kind, EntryKind::Logged(_)))
+                }),
+            },
+            _ => head,
+        };
+        if self.cursor.seq < end.seq {
+            self.walk(state, now, end, batch);
+            return true;
+        }
+        if self.phase == Phase::Replaying {
+            self.phase = Phase::Live;
+            self.tell_position(state);
+            self.tell_ready(state);
+            return true;
+        }
+        if patch_at.is_some() {
+            self.apply_patch(state, now);
+            return true;
+        }
+        false
+    }
+
+    /// Queues the first frames: retry, greeting, the reset that the start calls for, state values.
+    fn greet(&mut self, state: &mut State, now: EpochMillis) {
+        let spread = state.config.retry_max.saturating_sub(state.config.retry_min);
+        let retry = state.config.retry_min + jitter(&self.hub, spread);
+        let greeting = Greeting {
+            client_id: &self.request.client_id,
+            message: self.request.message,
+            n_connections: state.registry.len(),
+            patterns: &self.request.patterns,
+            epoch: state.journal.window.head().epoch.to_string(),
+            is_recovered: self.is_recovered,
+            heartbeat: self.request.heartbeat,
+            version: &self.hub.environment.version,
+            now,
+        };
+        let first = frame::retry_line(retry) + &greeting.encode(self.request.format);
+        self.pending.push_back(first.into());
+        if let Some(reason) = self.start_reset.take() {
+            let from: String = match &self.request.start {
+                Start::After(id) => id.chars().take(FROM_MAX_CHARS).collect(),
+                Start::Live | Start::Earliest | Start::Since(_) | Start::Tail(_) => String::new(),
+            };
+            let head = state.journal.window.head();
+            self.pending.push_back(frame::reset(reason, None, &from, head).into());
+            self.told_offset = head.offset;
+            self.count_reset(state, reason);
+        }
+        self.queue_state(state, now);
+        self.phase = Phase::Replaying;
+    }
+
+    /// Queues the newest value of every state channel.
+    fn queue_state(&mut self, state: &mut State, now: EpochMillis) {
+        let Some(subscriber) = state.registry.get(self.id) else { return };
+        let followed = subscriber.follows.keys().filter_map(|id| state.journal.channel(*id));
+        let mut values: Vec<&Arc<Publication>> = followed
+            .filter(|channel| channel.class == ChannelClass::State)
+            .filter_map(|channel| state.journal.newest(channel))
+            .filter(|value| value.is_due(now) && value.is_for(&self.request.client_id))
+            .collect();
+        values.sort_by(|left, right| left.channel.cmp(&right.channel));
+        let n_values = u64::try_from(values.len()).unwrap_or(0);
+        let frames: Vec<Bytes> = values.into_iter().map(|value| self.frame_of(value)).collect();
+        self.pending.extend(frames);
+        self.state_seq = state.journal.window.head_seq();
+        self.count_delivered(state, n_values);
+    }
+
+    /// Shows the state values of added channels, and `ready`.
+    fn apply_patch(&mut self, state: &mut State, now: EpochMillis) {
+        let head_seq = state.journal.window.head_seq();
+        let Some(subscriber) = state.registry.get_mut(self.id) else { return };
+        let Some(patch) = subscriber.patches.pop_front() else { return };
+        let mut frames = Vec::new();
+        for id in patch.added {
+            let Some(channel) = state.journal.channel(id) else { continue };
+            let Some(since) = subscriber.follows.get_mut(&id) else { continue };
+            if channel.class != ChannelClass::State {
+                continue;
+            }
+            since.seq = head_seq;
+            if let Some(value) = state.journal.newest(channel)
+                && value.is_due(now)
+                && value.is_for(&self.request.client_id)
+            {
+                frames.push(self.frame_of(value));
+            }
+        }
+        self.request.patterns =
+            subscriber.patterns.iter().map(|(pattern, _)| pattern.clone()).collect();
+        self.count_delivered(state, u64::try_from(frames.len()).unwrap_or(0));
+        self.pending.extend(frames);
+        self.tell_position(state);
+        self.tell_ready(state);
+    }
+
+    /// Queues a block that moves the client's last event id to the cursor.
+    fn tell_position(&mut self, state: &State) {
+        let position = state.journal.window.position_at(self.cursor.offset);
+        self.told_offset = position.offset;
+        self.pending.push_back(frame::id_only(position).into());
+    }
+
+    fn tell_ready(&mut self, state: &State) {
+        if let Some(subscriber) = state.registry.get(self.id) {
+            let patterns: Vec<ChannelPattern> =
+                subscriber.patterns.iter().map(|(pattern, _)| pattern.clone()).collect();
+            self.pending.push_back(frame::ready(&patterns).into());
+        }
+    }
+
+    /// Writes what the clock calls for: heartbeat, keep-alive, the end of a long life.
+    fn fill_by_time(&mut self, state: &mut State, now: EpochMillis, batch: &mut BytesMut) {
+        let instant = Instant::now();
+        if self.timers.end.is_some_and(|end| instant >= end) {
+            self.finish(state, CloseReason::MaxLifetime, batch);
+            return;
+        }
+        let is_heartbeat = instant >= self.timers.next_heartbeat;
+        let is_idle = instant >= self.timers.last_write + state.config.keep_alive;
+        if !is_heartbeat && !is_idle {
+            return;
+        }
+        if self.cursor.offset > self.told_offset {
+            self.told_offset = self.cursor.offset;
+            let position = state.journal.window.position_at(self.cursor.offset);
+            batch.extend_from_slice(frame::id_only(position).as_bytes());
+        }
+        if is_heartbeat {
+            self.schedule_heartbeat();
+            let heartbeat = frame::heartbeat(self.request.format, now, state.registry.len());
+            batch.extend_from_slice(heartbeat.as_bytes());
+        } else if batch.is_empty() {
+            batch.extend_from_slice(frame::COMMENT);
+        }
+    }
+
+    /// Puts the next heartbeat near the next point of the stream's grid.
+    fn schedule_heartbeat(&mut self) {
+        let timers = &mut self.timers;
+        timers.heartbeats = timers.heartbeats.saturating_add(1);
+        let point = timers.opened + self.request.heartbeat * timers.heartbeats;
+        let jitter_ms = (self.hub.environment.entropy)() % (2 * HEARTBEAT_JITTER_MS + 1);
+        timers.next_heartbeat =
+            point + Duration::from_millis(jitter_ms) - Duration::from_millis(HEARTBEAT_JITTER_MS);
+    }
+
+    /// Writes the end of the stream and takes the subscriber out.
+    fn finish(&mut self, state: &mut State, reason: CloseReason, batch: &mut BytesMut) {
+        let spread = state.config.retry_max.saturating_sub(state.config.retry_min);
+        let retry = match reason {
+            CloseReason::Kicked => KICKED_RETRY,
+            CloseReason::ServerShutdown | CloseReason::MaxLifetime => {
+                state.config.retry_min + jitter(&self.hub, spread)
+            }
+        };
+        batch.extend_from_slice(frame::close(reason.as_str(), retry).as_bytes());
+        for (count, counted) in state.counters.n_closed.iter_mut().zip(CloseReason::ALL) {
+            *count += u64::from(counted == reason);
+        }
+        self.phase = Phase::Closed;
+        state.remove_subscriber(self.id, self.hub.now());
+    }
+
+    /// Returns the frame of a publication in this stream's format and names.
+    fn frame_of(&self, publication: &Publication) -> Bytes {
+        let kind = publication.kind.as_str();
+        match self.request.rename.iter().find(|(from, _)| *from == kind) {
+            Some((_, to)) if self.request.format == Format::Named => {
+                publication.encode_named(to).into()
+            }
+            _ => publication.frame(self.request.format),
+        }
+    }
+
+    fn count_delivered(&self, state: &mut State, n_publications: u64) {
+        state.counters.n_delivered += n_publications;
+        if let Some(subscriber) = state.registry.get_mut(self.id) {
+            subscriber.n_delivered += n_publications;
+        }
+    }
+
+    fn count_reset(&self, state: &mut State, reason: ResetReason) {
+        state.counters.count_reset(reason);
+        if let Some(subscriber) = state.registry.get_mut(self.id) {
+            subscriber.n_resets += 1;
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let now = self.hub.now();
+        self.hub.state.lock().remove_subscriber(self.id, now);
+    }
+}
+
+/// Returns a random time below `spread`.
+fn jitter(hub: &Hub, spread: Duration) -> Duration {
+    let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX).max(1);
+    Duration::from_millis((hub.environment.entropy)() % spread_ms)
+}
+
+/// Channels that a subscriber follows, with its reach into each.
+type Follows = HashMap<crate::window::ChannelId, Since>;

@@ -1,0 +1,225 @@
+//! Event-stream frames: publications and control events as the bytes of WHATWG HTML §9.2.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::channel::ChannelPattern;
+use crate::delivery::Format;
+use crate::event::{EpochMillis, Publication};
+use crate::position::Position;
+
+/// Keep-alive that no client sees.
+pub(crate) const COMMENT: &[u8] = b":\n\n";
+
+impl Publication {
+    /// Returns the frame in a format; it is encoded on first use and shared from then on.
+    #[must_use]
+    pub fn frame(&self, format: Format) -> Bytes {
+        let cell = match format {
+            Format::Envelope => &self.envelope,
+            Format::Named => &self.named,
+        };
+        cell.get_or_init(|| match format {
+            Format::Envelope => self.encode_envelope().into(),
+            Format::Named => self.encode_named(self.kind.as_str()).into(),
+        })
+        .clone()
+    }
+
+    /// Encodes the named frame under another event name.
+    #[must_use]
+    pub fn encode_named(&self, name: &str) -> String {
+        let data = self.data.as_str();
+        let mut frame = String::with_capacity(data.len() + name.len() + 64);
+        if let Some(position) = self.position {
+            push(&mut frame, format_args!("id: {position}\n"));
+        }
+        push(&mut frame, format_args!("event: {name}\n"));
+        push_data(&mut frame, data);
+        frame
+    }
+
+    fn encode_envelope(&self) -> String {
+        let data = self.data.to_json();
+        let mut frame = String::with_capacity(data.len() + 160);
+        if let Some(position) = self.position {
+            push(&mut frame, format_args!("id: {position}\n"));
+        }
+        let channel = json_string(self.channel.as_str());
+        let kind = json_string(self.kind.as_str());
+        let at = self.at;
+        push(
+            &mut frame,
+            format_args!(
+                "data: {{\"type\":{channel},\"event\":{kind},\"data\":{data},\"timestamp\":{at}}}\n\n"
+            ),
+        );
+        frame
+    }
+}
+
+/// What the first frame tells the client.
+#[derive(Debug)]
+pub(crate) struct Greeting<'a> {
+    pub client_id: &'a str,
+    pub message: &'a str,
+    pub n_connections: usize,
+    pub patterns: &'a [ChannelPattern],
+    pub epoch: String,
+    pub is_recovered: Option<bool>,
+    pub heartbeat: Duration,
+    pub version: &'a str,
+    pub now: EpochMillis,
+}
+
+impl Greeting<'_> {
+    /// Encodes the first frame of a stream.
+    pub(crate) fn encode(&self, format: Format) -> String {
+        let mut data = format!(
+            "{{\"client_id\":{},\"message\":{},\"active_connections\":{},\"channels\":{},\"epoch\":{}",
+            json_string(self.client_id),
+            json_string(self.message),
+            self.n_connections,
+            json_patterns(self.patterns),
+            json_string(&self.epoch),
+        );
+        if let Some(is_recovered) = self.is_recovered {
+            push(&mut data, format_args!(",\"recovered\":{is_recovered}"));
+        }
+        let (heartbeat, version) = (self.heartbeat.as_secs(), json_string(self.version));
+        let now = self.now;
+        push(
+            &mut data,
+            format_args!(
+                ",\"heartbeat_seconds\":{heartbeat},\"version\":{version},\"timestamp\":{now}}}"
+            ),
+        );
+        match format {
+            Format::Named => format!("event: connection_established\ndata: {data}\n\n"),
+            Format::Envelope => format!(
+                "data: {{\"type\":\"connected\",\"clientId\":{},\"data\":{data},\"timestamp\":{now}}}\n\n",
+                json_string(self.client_id),
+            ),
+        }
+    }
+}
+
+/// Why a client has to reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ResetReason {
+    /// Retention passed the position that the client came with.
+    Trimmed,
+    /// The position is of another life of the log.
+    Epoch,
+    /// The position is ahead of the log.
+    Future,
+    /// The log holds another publication at that position.
+    Diverged,
+    /// Retention passed a connected client that was too slow.
+    Lagged,
+    /// The id is not a position.
+    BadId,
+}
+
+impl ResetReason {
+    /// Every reason, in the order of the variants.
+    pub const ALL: [Self; 6] =
+        [Self::Trimmed, Self::Epoch, Self::Future, Self::Diverged, Self::Lagged, Self::BadId];
+
+    /// Returns the word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trimmed => "trimmed",
+            Self::Epoch => "epoch",
+            Self::Future => "future",
+            Self::Diverged => "diverged",
+            Self::Lagged => "lagged",
+            Self::BadId => "bad_id",
+        }
+    }
+}
+
+/// Encodes `reset`; `channels` `None` is all of them.
+pub(crate) fn reset(
+    reason: ResetReason,
+    channels: Option<&[String]>,
+    from: &str,
+    to: Position,
+) -> String {
+    let channels = channels
+        .map_or_else(|| "null".to_owned(), |names| json_list(names.iter().map(String::as_str)));
+    let (reason, from) = (reason.as_str(), json_string(from));
+    format!(
+        "id: {to}\nevent: reset\ndata: {{\"channels\":{channels},\"reason\":\"{reason}\",\
+         \"from\":{from},\"to\":\"{to}\"}}\n\n"
+    )
+}
+
+/// Encodes a block that moves the client's last event id and fires no event.
+pub(crate) fn id_only(position: Position) -> String {
+    format!("id: {position}\n\n")
+}
+
+/// Encodes `ready`: the subscription is live.
+pub(crate) fn ready(patterns: &[ChannelPattern]) -> String {
+    format!("event: ready\ndata: {{\"channels\":{}}}\n\n", json_patterns(patterns))
+}
+
+/// Encodes a heartbeat.
+pub(crate) fn heartbeat(format: Format, now: EpochMillis, n_connections: usize) -> String {
+    match format {
+        Format::Envelope => format!(
+            "data: {{\"type\":\"system/heartbeat\",\"event\":\"heartbeat\",\"data\":{{\
+             \"timestamp\":{now},\"status\":\"alive\",\"active_connections\":{n_connections}}},\
+             \"timestamp\":{now}}}\n\n"
+        ),
+        Format::Named => format!(
+            "event: heartbeat\ndata: {{\"timestamp\":{}.{:03},\"active_connections\":\
+             {n_connections}}}\n\n",
+            now / 1000,
+            now % 1000,
+        ),
+    }
+}
+
+/// Encodes `dropped`: how many ephemeral publications this client lost.
+pub(crate) fn dropped(n_dropped: u64) -> String {
+    format!("event: dropped\ndata: {{\"dropped\":{n_dropped}}}\n\n")
+}
+
+/// Encodes the end of a stream.
+pub(crate) fn close(reason: &str, retry: Duration) -> String {
+    format!("{}event: connection_close\ndata: {{\"reason\":\"{reason}\"}}\n\n", retry_line(retry))
+}
+
+/// Encodes the time that a client waits before it reconnects.
+pub(crate) fn retry_line(retry: Duration) -> String {
+    format!("retry: {}\n\n", retry.as_millis())
+}
+
+/// Writes `data:` lines and the end of the frame.
+fn push_data(frame: &mut String, data: &str) {
+    for line in data.split('\n') {
+        push(frame, format_args!("data: {line}\n"));
+    }
+    frame.push('\n');
+}
+
+fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn json_patterns(patterns: &[ChannelPattern]) -> String {
+    json_list(patterns.iter().map(ChannelPattern::as_str))
+}
+
+fn json_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    texts.collect::<serde_json::Value>().to_string()
+}
+
+fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("a String takes any text");
+}
