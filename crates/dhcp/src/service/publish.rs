@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diff::diff;
 use crate::lease::EpochSeconds;
-use crate::network::{Cause, LeaseView, Snapshot, SourceStatus, Update};
+use crate::network::{Cause, LeaseView, Snapshot, SourceHealth, SourceStatus, Update};
 use crate::pool::{Pool, Reservation, usage};
 
 use super::Dhcp;
@@ -89,10 +89,8 @@ impl Publisher {
 
 /// Whether a person would see another health; counters and times alone are no change.
 fn has_status_changes(before: &[SourceStatus], after: &[SourceStatus]) -> bool {
-    fn seen(
-        status: &SourceStatus,
-    ) -> (&str, crate::network::SourceHealth, Option<&str>, &std::path::Path) {
-        (&status.id, status.health, status.reason.as_deref(), &status.path)
+    fn seen(status: &SourceStatus) -> (&str, SourceHealth, Option<&str>) {
+        (&status.id, status.health, status.reason.as_deref())
     }
     !before.iter().map(seen).eq(after.iter().map(seen))
 }

@@ -33,6 +33,7 @@ pub(super) struct Moment {
 
 /// A source; see the module's documentation.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in any combination")]
 pub(super) struct Source {
     /// Tells this source from another one that had its id before.
     pub(super) slot: u64,

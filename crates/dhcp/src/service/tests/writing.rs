@@ -70,7 +70,7 @@ async fn a_thousand_leases_rewritten_all_the_time_lose_none() {
                 }
                 round += 1;
                 // Now and then a pause, so that some reads succeed.
-                thread::sleep(Duration::from_millis(if round % 4 == 0 { 180 } else { 5 }));
+                thread::sleep(Duration::from_millis(if round.is_multiple_of(4) { 180 } else { 5 }));
             }
             round
         }

@@ -20,6 +20,9 @@ fn idle() -> FileWatch {
     watch
 }
 
+/// Each step: milliseconds, input, action.
+type Steps = Vec<(u64, Input, Action)>;
+
 #[test]
 fn step_cases() {
     use Action::{Apply, Fail, Hold, Wait};
@@ -28,8 +31,6 @@ fn step_cases() {
     use Verdict::{Doubtful, Failed, Fresh, Unsettled, Whole};
     const READ: Action = Action::Read;
     let read = Input::Read;
-    // Each step: milliseconds, input, action.
-    type Steps = Vec<(u64, Input, Action)>;
     #[rustfmt::skip]
     let cases: Vec<(&str, Steps)> = vec![
         ("settles, then reads", vec![
