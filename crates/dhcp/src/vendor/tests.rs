@@ -82,7 +82,7 @@ fn decode_refuses_damage() {
     for end in 0..packed.len() {
         assert!(VendorTable::decode(&packed[..end]).is_err(), "cut at {end}");
     }
-    assert!(matches!(VendorTable::decode(b"no table"), Err(_)));
+    assert!(VendorTable::decode(b"no table").is_err());
 }
 
 #[test]
