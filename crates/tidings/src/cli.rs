@@ -181,7 +181,7 @@ impl ServeArgs {
         let mut add = |flag, key, value| flags.push(FlagValue { flag, key, value });
         if !self.listen.is_empty() {
             let addresses = self.listen.iter().map(|address| Value::from(address.to_string()));
-            add("--listen", "server.listen", addresses.collect());
+            add("--listen", "server.listen", addresses.collect::<Vec<Value>>().into());
         }
         if let Some(data) = &self.data {
             add("--data", "data", data.display().to_string().into());

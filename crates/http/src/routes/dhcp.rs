@@ -1,10 +1,10 @@
 //! Leases, pools and their figures by REST.
 
-use std::net::SocketAddr;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::Extension;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -19,6 +19,7 @@ use tidings_dhcp::service::SimulateError;
 
 use super::stream::{Asked, Pairs, find};
 use crate::problem::Problem;
+use crate::server::Peer;
 use crate::state::App;
 use crate::wire::{LeaseJson, PoolJson, pool_usage, state_word};
 
@@ -153,7 +154,7 @@ pub(super) async fn figures(
 /// `403` for a caller that is neither on this machine nor knows the secret.
 pub(super) async fn notify(
     State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(Peer(peer)): Extension<Peer>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let secret = app.config.read().notify_secret.clone();

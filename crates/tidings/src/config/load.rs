@@ -179,7 +179,10 @@ fn value_of(key: &Key, text: &str) -> anyhow::Result<Value> {
         Kind::Text | Kind::Duration => Value::from(text),
         Kind::Number => text.trim().parse::<i64>().context("not a whole number")?.into(),
         Kind::Switch => text.trim().parse::<bool>().context("neither true nor false")?.into(),
-        Kind::List => text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect(),
+        Kind::List => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            parts.map(Value::from).collect::<Vec<Value>>().into()
+        }
         Kind::Tables => text
             .parse::<Value>()
             .ok()
