@@ -91,11 +91,7 @@ async fn refuse_other_origins(State(app): State<App>, request: Request, next: Ne
     next.run(request).await
 }
 
-fn is_own_origin(
-    app: &App,
-    headers: &HeaderMap,
-    authority: Option<&http::uri::Authority>,
-) -> bool {
+fn is_own_origin(app: &App, headers: &HeaderMap, authority: Option<&http::uri::Authority>) -> bool {
     let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else {
         return !headers.contains_key(header::ORIGIN);
     };

@@ -13,7 +13,9 @@ use tidings_client::{
 };
 use tidings_dhcp::format::LeaseFormat;
 
-use crate::cli::{CheckArgs, CheckFormat, Command, ConfigCommand, PublishArgs, ServeArgs, TailArgs};
+use crate::cli::{
+    CheckArgs, CheckFormat, Command, ConfigCommand, PublishArgs, ServeArgs, TailArgs,
+};
 use crate::config::keys::{KEYS, Kind};
 use crate::config::load::{Loaded, find, variable_of};
 use crate::{outside, serve};
@@ -30,7 +32,7 @@ const INPUT_MAX_BYTES: u64 = 16 * 1_048_576;
 /// # Errors
 ///
 /// Says what cannot be done and why.
-pub fn run(command: Command) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check(&args),
@@ -46,9 +48,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn wait_for(
-    task: impl Future<Output = anyhow::Result<ExitCode>>,
-) -> anyhow::Result<ExitCode> {
+fn wait_for(task: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(task)
 }
@@ -66,8 +66,9 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let bytes = read_file(&args.file, CHECK_SIZE_MAX_BYTES)?;
     let format = match args.format {
         CheckFormat::Dnsmasq => LeaseFormat::Dnsmasq,
-        CheckFormat::Auto => LeaseFormat::detect(&bytes)
-            .with_context(|| args.file.display().to_string())?,
+        CheckFormat::Auto => {
+            LeaseFormat::detect(&bytes).with_context(|| args.file.display().to_string())?
+        }
     };
     let now = i64::try_from(outside::now_ms() / 1000).unwrap_or(i64::MAX);
     let report = check::report(format, &bytes, args.as_of.unwrap_or(now));
@@ -110,9 +111,8 @@ async fn publish(args: PublishArgs) -> anyhow::Result<ExitCode> {
     let ca_file = args.server.ca_file.as_deref();
     let random = Box::new(outside::random);
     let mut publisher = Publisher::new(&args.server.url, HeaderMap::new(), ca_file, random)?;
-    let key = args.key.unwrap_or_else(|| {
-        format!("{:016x}{:016x}", outside::random(), outside::random())
-    });
+    let key =
+        args.key.unwrap_or_else(|| format!("{:016x}{:016x}", outside::random(), outside::random()));
     let published = publisher.publish(&[event], &key).await?;
     print(&json!({ "positions": published.positions, "matched": published.matched }).to_string())
 }
@@ -165,7 +165,9 @@ async fn tail(args: TailArgs) -> anyhow::Result<ExitCode> {
                 eprintln!("tidings: {cause:#}; again in {:.1} s", retry_in.as_secs_f64());
             }
             Some(StreamItem::Closed { reason }) => return Err(reason.into()),
-            Some(StreamItem::Opened(_) | StreamItem::Ready { .. } | StreamItem::Heartbeat { .. }) => {}
+            Some(
+                StreamItem::Opened(_) | StreamItem::Ready { .. } | StreamItem::Heartbeat { .. },
+            ) => {}
         }
     }
     Ok(ExitCode::SUCCESS)

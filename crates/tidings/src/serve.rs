@@ -11,9 +11,7 @@ use parking_lot::RwLock;
 use tidings_dhcp::discover::discover;
 use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
 use tidings_dhcp::vendor::VendorTable;
-use tidings_http::{
-    App, AppParts, Listener, Readiness, Server, Stage, TlsHandle, router, tls,
-};
+use tidings_http::{App, AppParts, Listener, Readiness, Server, Stage, TlsHandle, router, tls};
 use tidings_hub::position::Epoch;
 use tidings_hub::{Hub, HubEnvironment};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -36,7 +34,7 @@ const GRACE_RESERVE: Duration = Duration::from_millis(500);
 /// # Errors
 ///
 /// A setting that cannot be used, or an address that cannot be bound; names it.
-pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let loaded = args.layers(outside::environment().into_iter()).load()?;
     start_logging(&loaded.config.log)?;
     if let Some(path) = args.layers(std::iter::empty()).file {
@@ -127,12 +125,7 @@ async fn serve(args: &ServeArgs, mut config: Config) -> anyhow::Result<ExitCode>
 /// Stops the stages in order, within the grace; `false` if something had to be left behind.
 async fn stop(
     parts: &Parts,
-    (accepting, connections, sources, housekeeping): (
-        &CancellationToken,
-        &Stage,
-        &Stage,
-        &Stage,
-    ),
+    (accepting, connections, sources, housekeeping): (&CancellationToken, &Stage, &Stage, &Stage),
     grace: Duration,
 ) -> bool {
     let end = Instant::now() + grace;
@@ -248,7 +241,8 @@ fn announce(addresses: &[SocketAddr], is_tls: bool) -> anyhow::Result<()> {
     let scheme = if is_tls { "https" } else { "http" };
     let mut output = std::io::stdout().lock();
     for address in addresses {
-        writeln!(output, "listening on {scheme}://{address}").context("write to standard output")?;
+        writeln!(output, "listening on {scheme}://{address}")
+            .context("write to standard output")?;
     }
     output.flush().context("write to standard output")
 }
@@ -256,8 +250,7 @@ fn announce(addresses: &[SocketAddr], is_tls: bool) -> anyhow::Result<()> {
 fn start_logging(config: &LogConfig) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.level)
         .with_context(|| format!("log.level `{}`", config.level))?;
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.format {
         LogFormat::Text => subscriber.try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),

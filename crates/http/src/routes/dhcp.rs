@@ -1,9 +1,8 @@
 //! Leases, pools and their figures by REST.
 
-
+use axum::Extension;
 use axum::Json;
 use axum::body::Body;
-use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -85,10 +84,7 @@ pub(super) async fn leases(
 /// # Errors
 ///
 /// `500` while no source was ever read.
-pub(super) async fn pools(
-    State(app): State<App>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn pools(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let snapshot = app.dhcp.snapshot();
     refuse_unread(&snapshot, "pools")?;
     Ok(versioned(&app, &headers, &snapshot, ("pools", "application/json"), || {
@@ -102,10 +98,7 @@ pub(super) async fn pools(
 /// # Errors
 ///
 /// `500` while no source was ever read.
-pub(super) async fn usage(
-    State(app): State<App>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn usage(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let snapshot = app.dhcp.snapshot();
     refuse_unread(&snapshot, "pool usage")?;
     Ok(versioned(&app, &headers, &snapshot, ("usage", "application/json"), || {
@@ -215,17 +208,17 @@ fn lease_query(query: &Pairs) -> Result<LeaseQuery, Problem> {
             found => Ok(found.map(str::to_owned)),
         }
     };
-    let choice = |name: &str, expected: &str| {
-        Problem::bad_parameter(name, format!("none of {expected}"))
-    };
+    let choice =
+        |name: &str, expected: &str| Problem::bad_parameter(name, format!("none of {expected}"));
     Ok(LeaseQuery {
         search: text("q")?,
         state: match find(query, "state") {
             None | Some("" | "all") => None,
             Some(word) => Some(
-                STATES.into_iter().find(|state| state_word(*state) == word).ok_or_else(|| {
-                    choice("state", &STATES.map(state_word).join(", "))
-                })?,
+                STATES
+                    .into_iter()
+                    .find(|state| state_word(*state) == word)
+                    .ok_or_else(|| choice("state", &STATES.map(state_word).join(", ")))?,
             ),
         },
         source: text("source")?,

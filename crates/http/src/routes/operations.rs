@@ -65,8 +65,9 @@ pub(super) async fn status(State(app): State<App>) -> Json<Value> {
 ///
 /// Never in practice: text is always writable.
 pub(super) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
-    let text = metrics::encode(&app)
-        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "metrics").detail(&error))?;
+    let text = metrics::encode(&app).map_err(|error| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "metrics").detail(&error)
+    })?;
     let mut response = text.into_response();
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
