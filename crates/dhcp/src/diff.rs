@@ -110,14 +110,14 @@ pub fn diff(
             None => {
                 let lease = Arc::clone(previous);
                 let is_past = matches!(lease.lease.expiry, Expiry::At(end) if end <= now);
-                changes.push((
-                    *place,
-                    match lease.lease.state {
-                        LeaseState::Expired => LeaseChange::Forgotten { lease },
-                        _ if is_past => LeaseChange::Expired { lease },
-                        _ => LeaseChange::Removed { lease },
-                    },
-                ));
+                let change = if lease.lease.state == LeaseState::Expired {
+                    LeaseChange::Forgotten { lease }
+                } else if is_past {
+                    LeaseChange::Expired { lease }
+                } else {
+                    LeaseChange::Removed { lease }
+                };
+                changes.push((*place, change));
             }
         }
     }

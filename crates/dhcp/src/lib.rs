@@ -9,6 +9,7 @@ pub mod format;
 pub mod lease;
 pub mod network;
 pub mod pool;
+pub mod query;
 pub mod service;
 pub mod simulate;
 pub mod vendor;
