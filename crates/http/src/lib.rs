@@ -1,4 +1,4 @@
-//! Everything HTTP of Tidings: accept loop, routers, extractors, event streams, errors, OpenAPI.
+//! Everything HTTP of Tidings: accept loop, routers, extractors, event streams, errors, `OpenAPI`.
 
 mod config;
 mod metrics;

@@ -1,4 +1,4 @@
-//! The OpenAPI document, made of the table of endpoints and the wire types.
+//! The `OpenAPI` document, made of the table of endpoints and the wire types.
 
 use std::sync::OnceLock;
 
@@ -156,7 +156,7 @@ struct ProblemJson {
     error: String,
 }
 
-/// Returns the OpenAPI document.
+/// Returns the `OpenAPI` document.
 #[must_use]
 pub fn openapi() -> OpenApi {
     let mut paths = PathsBuilder::new();

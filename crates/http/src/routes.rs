@@ -20,7 +20,6 @@ pub(crate) mod steer;
 mod stream;
 
 /// Makes the router of everything that the server answers.
-#[must_use]
 pub fn router(app: App) -> Router {
     let body_size_max = app.config.read().body_size_max_bytes;
     let cors = cors(&app.config.read().cors_origins);

@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// Show or check the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print the OpenAPI document.
+    /// Print the `OpenAPI` document.
     #[command(hide = true)]
     Openapi,
 }

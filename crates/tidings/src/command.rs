@@ -1,5 +1,6 @@
 //! The commands beside `serve`.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,7 +44,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
             load(&args)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Config(ConfigCommand::Reference) => print(&reference()),
+        Command::Config(ConfigCommand::Reference) => print(&reference()?),
         Command::Openapi => print(&tidings_http::openapi().to_pretty_json()?),
     }
 }
@@ -113,8 +114,8 @@ async fn publish(args: PublishArgs) -> anyhow::Result<ExitCode> {
     let mut publisher = Publisher::new(&args.server.url, HeaderMap::new(), ca_file, random)?;
     let key =
         args.key.unwrap_or_else(|| format!("{:016x}{:016x}", outside::random(), outside::random()));
-    let published = publisher.publish(&[event], &key).await?;
-    print(&json!({ "positions": published.positions, "matched": published.matched }).to_string())
+    let outcome = publisher.publish(&[event], &key).await?;
+    print(&json!({ "positions": outcome.positions, "matched": outcome.matched }).to_string())
 }
 
 #[expect(clippy::print_stderr, reason = "what is no event must not stand among the events")]
@@ -185,7 +186,7 @@ fn config_print(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     for key in KEYS {
         let (table, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
         if table != section {
-            text.push_str(&format!("\n[{table}]\n"));
+            writeln!(text, "\n[{table}]")?;
             section = table;
         }
         let origin = loaded.origins.get(key.path);
@@ -203,7 +204,7 @@ fn config_print(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Returns the reference of all settings as Markdown.
-fn reference() -> String {
+fn reference() -> anyhow::Result<String> {
     let mut text = String::from(
         "# Configuration\n\n\
          Settings come from `tidings.toml`, then from the environment, then from flags; the later \
@@ -223,16 +224,12 @@ fn reference() -> String {
         };
         let default =
             if key.default.is_empty() { "none".to_owned() } else { format!("`{}`", key.default) };
-        text.push_str(&format!(
-            "| `{}` | `{}` | {takes} | {default} | {} |\n",
-            key.path,
-            variable_of(key),
-            key.meaning
-        ));
+        let (path, variable, meaning) = (key.path, variable_of(key), key.meaning);
+        writeln!(text, "| `{path}` | `{variable}` | {takes} | {default} | {meaning} |")?;
     }
     text.push_str(
         "\nThe names of the earlier systems still work, below the `TIDINGS_` ones: \
          `DNSMASQ_CONFIG_FILE_PATH`, `ROOT_PATH`, `HOST` (an address) and `PORT`.",
     );
-    text
+    Ok(text)
 }

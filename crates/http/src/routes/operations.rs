@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::state::App;
 use crate::wire::{SourceJson, time_ms};
 
-/// Page that shows the OpenAPI document without any other file.
+/// Page that shows the `OpenAPI` document without any other file.
 const DOCS: &str = include_str!("docs.html");
 
 /// Says that the process lives.
@@ -74,7 +74,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Result<Response, Problem>
     Ok(response)
 }
 
-/// The OpenAPI document.
+/// The `OpenAPI` document.
 pub(super) async fn openapi_json() -> Response {
     let mut response = openapi::text().into_response();
     let kind = HeaderValue::from_static("application/json");
