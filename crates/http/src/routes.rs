@@ -9,6 +9,7 @@ use axum::routing::{get, patch, post};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::problem::Problem;
 use crate::state::App;
@@ -22,6 +23,7 @@ mod stream;
 /// Makes the router of everything that the server answers.
 pub fn router(app: App) -> Router {
     let body_size_max = app.config.read().body_size_max_bytes;
+    let body_timeout = app.config.read().body_timeout;
     let cors = cors(&app.config.read().cors_origins);
     Router::new()
         .route("/livez", get(operations::livez))
@@ -49,6 +51,7 @@ pub fn router(app: App) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body_size_max))
+        .layer(RequestBodyTimeoutLayer::new(body_timeout))
         .layer(from_fn_with_state(app.clone(), refuse_other_origins))
         .layer(from_fn_with_state(app.clone(), finish))
         .layer(cors)

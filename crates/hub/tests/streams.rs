@@ -1,5 +1,7 @@
 //! What a stream shows: order, resume, resets, state values, patches, ends.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -201,8 +203,8 @@ async fn a_hole_is_told_where_it_ends_and_names_its_channel() {
     assert!(ids.is_sorted(), "ids never decrease: {ids:?}");
     let start = Start::After(last_id(&blocks_seen));
     let mut again = hub.subscribe(request(&hub, &["busy", "quiet"], start)).unwrap();
-    let rest = read(&mut again).await;
-    assert_eq!(names(&rest), ["connection_established", "ready"], "the hole is told once");
+    let remaining = read(&mut again).await;
+    assert_eq!(names(&remaining), ["connection_established", "ready"], "the hole is told once");
 }
 
 #[tokio::test(start_paused = true)]
