@@ -60,6 +60,8 @@ impl Scripted {
             let mut connections = JoinSet::new();
             for script in scripts {
                 let (socket, _) = listener.accept().await.unwrap();
+                // A paused clock would jump over the time that the kernel holds bytes back.
+                socket.set_nodelay(true).unwrap();
                 let (sender, tls) = (sender.clone(), tls.clone());
                 connections.spawn(async move {
                     match tls {
