@@ -201,8 +201,7 @@ impl DhcpLab {
 
     /// Connects a client with this hardware address, and a host name if it is not empty.
     ///
-    /// The client asks for a lease at once; [`DhcpClient::wait_for`] tells when it has it. It must
-    /// be dropped before the lab, else its namespace loses the other end of its cable.
+    /// The client asks for a lease at once; [`DhcpClient::wait_for_lease`] tells when it has it.
     ///
     /// # Panics
     ///

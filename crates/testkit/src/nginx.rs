@@ -61,6 +61,7 @@ impl Nginx {
             if is_listening == Some(true) {
                 return Ok(Self { process, address, _folder: folder });
             }
+            process.wait(Duration::ZERO);
             failure = format!("nginx does not start on {address}\n{}", process.log());
         }
         Err(failure)

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -20,6 +20,9 @@ const LINE_SIZE_MAX_BYTES: u64 = 16 * 1024;
 /// Time between a polite and a forced end.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// Time for the last output to come after the end.
+const OUTPUT_GRACE: Duration = Duration::from_millis(500);
+
 /// How often a wait looks again.
 const POLL_EVERY: Duration = Duration::from_millis(5);
 
@@ -28,6 +31,8 @@ const POLL_EVERY: Duration = Duration::from_millis(5);
 pub(crate) struct Process {
     child: Child,
     log: Arc<Mutex<VecDeque<String>>>,
+    /// They end when the last holder of the pipes does.
+    readers: [JoinHandle<()>; 2],
 }
 
 impl Process {
@@ -48,15 +53,14 @@ impl Process {
         let stdout = child.stdout.take().expect("standard output is piped");
         let stderr = child.stderr.take().expect("standard error is piped");
         let (out_log, error_log) = (Arc::clone(&log), Arc::clone(&log));
-        // The threads end when the last holder of the pipes does.
-        thread::spawn(move || {
+        let stdout = thread::spawn(move || {
             keep_lines(stdout, |line| {
                 on_line(line);
                 keep(&out_log, line);
             });
         });
-        thread::spawn(move || keep_lines(stderr, |line| keep(&error_log, line)));
-        Self { child, log }
+        let stderr = thread::spawn(move || keep_lines(stderr, |line| keep(&error_log, line)));
+        Self { child, log, readers: [stdout, stderr] }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -77,14 +81,18 @@ impl Process {
         }
     }
 
-    /// Waits for the end; `None` if it has not come within `timeout`.
+    /// Waits for the end and for the last output; `None` if it has not ended within `timeout`.
     pub(crate) fn wait(&mut self, timeout: Duration) -> Option<ExitStatus> {
-        wait_until(timeout, || self.child.try_wait().expect("the child is ours to wait for"))
+        let try_wait = || self.child.try_wait().expect("the child is ours to wait for");
+        let status = wait_until(timeout, try_wait)?;
+        // A child of the child may hold the pipes for longer.
+        wait_until(OUTPUT_GRACE, || self.readers.iter().all(JoinHandle::is_finished).then_some(()));
+        Some(status)
     }
 
     /// Returns the last lines of both outputs.
     pub(crate) fn log(&self) -> String {
-        self.log.lock().iter().map(|line| format!("  | {line}\n")).collect()
+        self.log.lock().iter().flat_map(|line| ["  | ", line, "\n"]).collect()
     }
 }
 

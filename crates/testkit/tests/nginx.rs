@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::thread;
 
 use tidings_testkit::http::{Request, exchange};
@@ -49,5 +48,4 @@ fn bad_directives_are_explained() {
     }
     let why = Nginx::start("no_such_directive on;").unwrap_err();
     assert!(why.contains("unknown directive \"no_such_directive\""), "{why}");
-    assert!(PathBuf::from("/etc/nginx").exists() || why.contains("nginx"), "{why}");
 }

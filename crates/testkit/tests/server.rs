@@ -1,5 +1,7 @@
 //! The server harness, the HTTP client and the stream reader against a stand-in for `tidings`.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
