@@ -19,7 +19,7 @@ pub(crate) enum Step {
     Write(String),
     /// Waits.
     Pause(Duration),
-    /// Keeps the connection open for ever; without it the connection is closed behind the last step.
+    /// Keeps the connection open for ever; without it the end of the script closes it.
     Hold,
 }
 

@@ -38,7 +38,7 @@ pub fn find_tidings() -> Result<PathBuf, String> {
         let places: Vec<String> =
             targets.iter().map(|target| target.display().to_string()).collect();
         format!(
-            "no tidings binary in {}/{{{}}}: run `cargo build -p tidings` first, or set TIDINGS_BIN",
+            "no tidings binary in {}/{{{}}}: run `cargo build -p tidings`, or set TIDINGS_BIN",
             places.join(", "),
             PROFILES.join(",")
         )

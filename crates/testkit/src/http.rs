@@ -1,4 +1,4 @@
-//! A plain blocking HTTP/1.1 client, so that tests see every byte and share no code with the server.
+//! A plain blocking HTTP/1.1 client: tests see every byte and share no code with the server.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
