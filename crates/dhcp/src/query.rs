@@ -193,14 +193,14 @@ fn holds(view: &LeaseView, search: &str) -> bool {
         | LeaseState::Unknown => "",
     };
     let id = lease.client_id.as_deref().or(lease.duid.as_deref()).unwrap_or_default();
-    let id: String = id.iter().map(|octet| format!("{octet:02x}:")).collect();
+    let id: Vec<String> = id.iter().map(|octet| format!("{octet:02x}")).collect();
     let texts = [view.vendor.as_deref(), lease.hostname.as_deref()].into_iter().flatten();
     lease.ip.to_string().contains(search)
         || mac.contains(search)
         || (is_octets && bare.len() >= 4 && mac.replace(':', "").contains(&bare))
         || texts.into_iter().any(|text| text.to_lowercase().contains(search))
         || label.contains(search)
-        || id.trim_end_matches(':').contains(search)
+        || id.join(":").contains(search)
 }
 
 fn compare(left: &LeaseView, right: &LeaseView, query: &LeaseQuery) -> Ordering {

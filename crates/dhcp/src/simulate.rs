@@ -1,7 +1,7 @@
 //! Makes up changes of a network, the same ones for the same seed; pure.
 //!
 //! A simulated change never touches a file. It is a layer over what the sources say
-//! ([`Overlay`]), and goes through the same snapshot that everything else reads. What a source
+//! (`overlay`), and goes through the same snapshot that everything else reads. What a source
 //! says of an address newly wins over the layer; the rest of the layer stays.
 
 mod overlay;

@@ -1,4 +1,4 @@
-//! Everything HTTP of Tidings: accept loop, routers, extractors, event streams, errors, OpenAPI.
+//! Everything HTTP of Tidings: accept loop, routers, extractors, event streams, errors, `OpenAPI`.
 
 mod config;
 mod metrics;
@@ -17,4 +17,4 @@ pub use problem::Problem;
 pub use routes::router;
 pub use server::{Listener, Server, TlsHandle};
 pub use stage::Stage;
-pub use state::{App, AppParts, Readiness};
+pub use state::{App, AppParts, BodyCache, Readiness};

@@ -1,4 +1,4 @@
-//! Figures for Prometheus, in the OpenMetrics text format.
+//! Figures for Prometheus, in the `OpenMetrics` text format.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use prometheus_client::encoding::text::encode as encode_registry;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
-use tidings_dhcp::network::{SourceHealth, Snapshot};
+use tidings_dhcp::network::{Snapshot, SourceHealth};
 use tidings_hub::stats::{CONNECTION_SECONDS_BOUNDS, HubStats};
 
 use crate::state::App;
@@ -40,9 +40,7 @@ impl EncodeMetric for Value {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         match self {
             Self::Counter(value) => encoder.encode_counter::<NoLabelSet, _, u64>(value, None),
-            Self::Gauge(value) => {
-                encoder.encode_gauge(&i64::try_from(*value).unwrap_or(i64::MAX))
-            }
+            Self::Gauge(value) => encoder.encode_gauge(&i64::try_from(*value).unwrap_or(i64::MAX)),
         }
     }
 
@@ -65,8 +63,7 @@ impl EncodeMetric for Durations {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         let seconds = |bound: u64| f64::from(u32::try_from(bound).unwrap_or(u32::MAX));
         let bounds = CONNECTION_SECONDS_BOUNDS.iter().map(|bound| seconds(*bound));
-        let buckets: Vec<(f64, u64)> =
-            bounds.chain([f64::MAX]).zip(self.counts).collect();
+        let buckets: Vec<(f64, u64)> = bounds.chain([f64::MAX]).zip(self.counts).collect();
         let count = self.counts.iter().sum();
         encoder.encode_histogram::<NoLabelSet>(seconds(self.sum), count, &buckets, None)
     }
@@ -130,9 +127,10 @@ fn hub(encoder: &mut DescriptorEncoder<'_>, stats: &HubStats) -> fmt::Result {
     for (name, help, value) in plain {
         write(encoder, name, help, [(Labels::new(), value)])?;
     }
-    let resets = stats.n_resets.iter().map(|(reason, n)| {
-        (vec![("reason", reason.as_str().to_owned())], Value::Counter(*n))
-    });
+    let resets = stats
+        .n_resets
+        .iter()
+        .map(|(reason, n)| (vec![("reason", reason.as_str().to_owned())], Value::Counter(*n)));
     write(encoder, "tidings_resets", "Resets sent", resets)?;
     let closed = stats
         .n_closed
@@ -153,8 +151,7 @@ fn refusals(encoder: &mut DescriptorEncoder<'_>, stats: &HubStats) -> fmt::Resul
         ("key_conflict", refused.key_conflict),
         ("shutting_down", refused.shutting_down),
     ];
-    let values =
-        by_limit.map(|(limit, n)| (vec![("limit", limit.to_owned())], Value::Counter(n)));
+    let values = by_limit.map(|(limit, n)| (vec![("limit", limit.to_owned())], Value::Counter(n)));
     write(encoder, "tidings_refused", "Requests refused, by the limit that bit", values)
 }
 
@@ -179,9 +176,8 @@ fn network(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Res
         sums.0 = sums.0.saturating_add(u64::try_from(usage.total).unwrap_or(u64::MAX));
         sums.1 = sums.1.saturating_add(u64::try_from(usage.used).unwrap_or(u64::MAX));
     }
-    let labels = |source: &str, pool: &str| {
-        vec![("source", source.to_owned()), ("pool", pool.to_owned())]
-    };
+    let labels =
+        |source: &str, pool: &str| vec![("source", source.to_owned()), ("pool", pool.to_owned())];
     let totals =
         pools.iter().map(|((source, pool), sums)| (labels(source, pool), Value::Gauge(sums.0)));
     write(encoder, "dhcp_pool_addresses", "Addresses of a pool", totals)?;

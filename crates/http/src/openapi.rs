@@ -1,4 +1,4 @@
-//! The OpenAPI document, made of the table of endpoints and the wire types.
+//! The `OpenAPI` document, made of the table of endpoints and the wire types.
 
 use std::sync::OnceLock;
 
@@ -156,7 +156,7 @@ struct ProblemJson {
     error: String,
 }
 
-/// Returns the OpenAPI document.
+/// Returns the `OpenAPI` document.
 #[must_use]
 pub fn openapi() -> OpenApi {
     let mut paths = PathsBuilder::new();
@@ -179,16 +179,14 @@ pub fn openapi() -> OpenApi {
                 .schema(Some(String::schema()));
             operation = operation.parameter(parameter);
         }
-        let kind =
-            if path.ends_with("/stream") { "text/event-stream" } else { "application/json" };
+        let kind = if path.ends_with("/stream") { "text/event-stream" } else { "application/json" };
         let mut answer = ResponseBuilder::new().description("Success");
         if !schema.is_empty() {
             let content =
                 ContentBuilder::new().schema(Some(Ref::from_schema_name(*schema))).build();
             answer = answer.content(kind, content);
         }
-        let problem =
-            ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
+        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
         let refusal = ResponseBuilder::new()
             .description("Refused")
             .content("application/problem+json", problem);
@@ -241,7 +239,9 @@ mod tests {
             let name = part.split('"').next().unwrap();
             assert!(held.contains_key(name), "schema `{name}` is missing");
         }
-        for name in ["DataChangeNotification", "SseConnectionEstablished", "SseHeartbeat", "DhcpLease"] {
+        for name in
+            ["DataChangeNotification", "SseConnectionEstablished", "SseHeartbeat", "DhcpLease"]
+        {
             assert!(held.contains_key(name), "schema `{name}` is missing");
         }
     }

@@ -7,10 +7,10 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
+use tidings_hub::PatchError;
 use tidings_hub::delivery::SubscribeError;
 use tidings_hub::history::HistoryError;
 use tidings_hub::publish::{PublishError, PublishRefusal};
-use tidings_hub::PatchError;
 
 /// Where the problem types are explained.
 const TYPE_BASE: &str = "/api/v1/docs#problem-";
@@ -137,7 +137,9 @@ impl From<SubscribeError> for Problem {
             SubscribeError::TooManyFromAddress { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "too-many-connections-from-address")
             }
-            SubscribeError::TooManyPatterns { .. } => (StatusCode::BAD_REQUEST, "too-many-channels"),
+            SubscribeError::TooManyPatterns { .. } => {
+                (StatusCode::BAD_REQUEST, "too-many-channels")
+            }
             SubscribeError::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
         };
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(CONNECTIONS_RETRY);

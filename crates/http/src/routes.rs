@@ -9,6 +9,7 @@ use axum::routing::{get, patch, post};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::problem::Problem;
 use crate::state::App;
@@ -20,9 +21,9 @@ pub(crate) mod steer;
 mod stream;
 
 /// Makes the router of everything that the server answers.
-#[must_use]
 pub fn router(app: App) -> Router {
     let body_size_max = app.config.read().body_size_max_bytes;
+    let body_timeout = app.config.read().body_timeout;
     let cors = cors(&app.config.read().cors_origins);
     Router::new()
         .route("/livez", get(operations::livez))
@@ -50,6 +51,7 @@ pub fn router(app: App) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body_size_max))
+        .layer(RequestBodyTimeoutLayer::new(body_timeout))
         .layer(from_fn_with_state(app.clone(), refuse_other_origins))
         .layer(from_fn_with_state(app.clone(), finish))
         .layer(cors)
@@ -91,11 +93,7 @@ async fn refuse_other_origins(State(app): State<App>, request: Request, next: Ne
     next.run(request).await
 }
 
-fn is_own_origin(
-    app: &App,
-    headers: &HeaderMap,
-    authority: Option<&http::uri::Authority>,
-) -> bool {
+fn is_own_origin(app: &App, headers: &HeaderMap, authority: Option<&http::uri::Authority>) -> bool {
     let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else {
         return !headers.contains_key(header::ORIGIN);
     };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
+
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -39,6 +39,10 @@ const HEAD_MAX_BYTES: usize = 16_384;
 const HEADERS_MAX: usize = 100;
 /// Most HTTP/2 streams of a connection.
 const H2_STREAMS_MAX: u32 = 256;
+
+/// The address of a request's client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// A certificate that can be replaced while the server runs.
 #[derive(Debug, Clone)]
@@ -227,7 +231,7 @@ impl Server {
         let router = self.router.clone();
         hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(Peer(peer));
             router.clone().oneshot(request)
         })
     }

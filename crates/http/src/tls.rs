@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::ServerConfig;
+pub use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -49,15 +49,14 @@ pub fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsErro
         std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
     };
     let no_pem = |path: &Path, what| TlsError::NoPem { path: path.to_owned(), what };
-    let chain: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_slice_iter(&read(certificate)?)
-            .collect::<Result<_, _>>()
-            .map_err(|_| no_pem(certificate, "certificate"))?;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&read(certificate)?)
+        .collect::<Result<_, _>>()
+        .map_err(|_| no_pem(certificate, "certificate"))?;
     if chain.is_empty() {
         return Err(no_pem(certificate, "certificate"));
     }
-    let key_der = PrivateKeyDer::from_pem_slice(&read(key)?)
-        .map_err(|_| no_pem(key, "private key"))?;
+    let key_der =
+        PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| no_pem(key, "private key"))?;
     let refused = |source| TlsError::Refused {
         certificate: certificate.to_owned(),
         key: key.to_owned(),

@@ -45,6 +45,7 @@ pub(crate) fn parse_time_ms(text: &str) -> Option<u64> {
 /// A lease.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = DhcpLease)]
+#[expect(clippy::struct_excessive_bools, reason = "the contract names each of them")]
 pub struct LeaseJson {
     /// The address, or the first of a delegated prefix.
     pub ip_address: String,

@@ -18,4 +18,4 @@ mod registry;
 pub mod stats;
 mod window;
 
-pub use hub::{Hub, HubEnvironment};
+pub use hub::{Hub, HubEnvironment, PatchError};

@@ -1,10 +1,6 @@
 //! What a stream shows: order, resume, resets, state values, patches, ends.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test ends at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -185,10 +181,10 @@ async fn a_hole_is_told_where_it_ends_and_names_its_channel() {
     let start = Start::After(first.to_string());
     let mut stream = hub.subscribe(request(&hub, &["busy", "quiet"], start)).unwrap();
 
-    let seen = read(&mut stream).await;
+    let blocks_seen = read(&mut stream).await;
 
     assert_eq!(
-        names(&seen),
+        names(&blocks_seen),
         [
             "connection_established",
             "generic_event",
@@ -198,17 +194,17 @@ async fn a_hole_is_told_where_it_ends_and_names_its_channel() {
             "ready"
         ]
     );
-    assert_eq!(payloads(&seen), ["2", "5", "6"]);
-    let reset = seen.iter().find(|block| block.event.as_deref() == Some("reset")).unwrap();
+    assert_eq!(payloads(&blocks_seen), ["2", "5", "6"]);
+    let reset = blocks_seen.iter().find(|block| block.event.as_deref() == Some("reset")).unwrap();
     let data = reset.data.as_deref().unwrap();
     assert!(data.starts_with("{\"channels\":[\"busy\"],\"reason\":\"trimmed\""), "{data}");
-    assert!(seen[1].data.as_deref().unwrap().contains("\"recovered\":false"));
-    let ids = offsets(&seen);
+    assert!(blocks_seen[1].data.as_deref().unwrap().contains("\"recovered\":false"));
+    let ids = offsets(&blocks_seen);
     assert!(ids.is_sorted(), "ids never decrease: {ids:?}");
-    let start = Start::After(last_id(&seen));
+    let start = Start::After(last_id(&blocks_seen));
     let mut again = hub.subscribe(request(&hub, &["busy", "quiet"], start)).unwrap();
-    let rest = read(&mut again).await;
-    assert_eq!(names(&rest), ["connection_established", "ready"], "the hole is told once");
+    let remaining = read(&mut again).await;
+    assert_eq!(names(&remaining), ["connection_established", "ready"], "the hole is told once");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,22 +12,24 @@ use crate::config::load::{FlagValue, Layers};
 /// network's DHCP leases.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Started without any setting, `tidings serve` looks for a DHCP server, says \
+#[command(
+    after_help = "Started without any setting, `tidings serve` looks for a DHCP server, says \
     what it found, and listens on 127.0.0.1:8080.\n\n\
     Examples:\n  \
     tidings serve --dnsmasq-conf /etc/dnsmasq.conf\n  \
     tidings publish orders/42 order_paid '{\"amount\": 5}'\n  \
     tidings tail 'orders/**'\n  \
-    tidings check /var/lib/misc/dnsmasq.leases")]
-pub struct Cli {
+    tidings check /var/lib/misc/dnsmasq.leases"
+)]
+pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// What the program can do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run the server until SIGTERM or SIGINT.
     Serve(ServeArgs),
     /// Read a lease file once and print what it says as JSON.
@@ -39,7 +41,7 @@ pub enum Command {
     /// Show or check the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print the OpenAPI document.
+    /// Print the `OpenAPI` document.
     #[command(hide = true)]
     Openapi,
 }
@@ -47,25 +49,25 @@ pub enum Command {
 /// Settings of the server; flags win over the environment, the environment over the file.
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_HELP)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// Configuration file (TOML); `tidings.toml` in this folder is read when it is there.
     #[arg(long, value_name = "FILE", env = "TIDINGS_CONFIG")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Address to listen on; port 0 lets the system choose. May be given several times.
     #[arg(long, value_name = "ADDR:PORT")]
-    pub listen: Vec<SocketAddr>,
+    pub(crate) listen: Vec<SocketAddr>,
     /// Folder of what the server keeps.
     #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// Main configuration file of a dnsmasq to watch. May be given several times.
     #[arg(long, value_name = "FILE")]
-    pub dnsmasq_conf: Vec<PathBuf>,
+    pub(crate) dnsmasq_conf: Vec<PathBuf>,
     /// Lease file to watch; the n-th goes with the n-th --dnsmasq-conf. May be given several times.
     #[arg(long, value_name = "FILE")]
-    pub leases: Vec<PathBuf>,
+    pub(crate) leases: Vec<PathBuf>,
     /// Folder that every path of a DHCP server is below.
     #[arg(long, value_name = "DIR")]
-    pub root_path: Option<PathBuf>,
+    pub(crate) root_path: Option<PathBuf>,
 }
 
 /// What `serve --help` adds.
@@ -86,20 +88,20 @@ SIGHUP reads the configuration and the certificate again.";
 
 /// Which lease file to read, and how.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(crate) struct CheckArgs {
     /// The lease file.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Format of the file.
     #[arg(long, value_enum, default_value_t = CheckFormat::Auto)]
-    pub format: CheckFormat,
+    pub(crate) format: CheckFormat,
     /// Time at which leases are active or expired, in seconds since 1970; now when missing.
     #[arg(long, value_name = "EPOCH")]
-    pub as_of: Option<i64>,
+    pub(crate) as_of: Option<i64>,
 }
 
 /// Format of a lease file on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CheckFormat {
+pub(crate) enum CheckFormat {
     /// Tell it by the content.
     Auto,
     /// dnsmasq.
@@ -108,61 +110,61 @@ pub enum CheckFormat {
 
 /// How a running server is reached.
 #[derive(Debug, Args)]
-pub struct ServerArgs {
+pub(crate) struct ServerArgs {
     /// URL of the server.
     #[arg(long, value_name = "URL", env = "TIDINGS_URL", default_value = "http://127.0.0.1:8080")]
-    pub url: String,
+    pub(crate) url: String,
     /// PEM file of the certificate authorities to trust; the system's when missing.
     #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// What to publish.
 #[derive(Debug, Args)]
-pub struct PublishArgs {
+pub(crate) struct PublishArgs {
     /// Channel, as orders/42.
-    pub channel: String,
+    pub(crate) channel: String,
     /// Event type, as `order_paid`.
     #[arg(value_name = "TYPE")]
-    pub kind: String,
+    pub(crate) kind: String,
     /// Payload: JSON, or text when it is none; `-` reads standard input; null when missing.
-    pub data: Option<String>,
+    pub(crate) data: Option<String>,
     /// Seconds after which nobody is shown the event any more.
     #[arg(long, value_name = "SECONDS")]
-    pub ttl: Option<u64>,
+    pub(crate) ttl: Option<u64>,
     /// Makes a repeat with the same key answer with the first outcome; random when missing.
     #[arg(long, value_name = "KEY")]
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
     /// The server.
     #[command(flatten)]
-    pub server: ServerArgs,
+    pub(crate) server: ServerArgs,
 }
 
 /// What to follow.
 #[derive(Debug, Args)]
-pub struct TailArgs {
+pub(crate) struct TailArgs {
     /// Channels and patterns: `*` is one segment, a final `**` the rest. All when missing.
-    pub patterns: Vec<String>,
+    pub(crate) patterns: Vec<String>,
     /// Start after this position.
     #[arg(long, value_name = "POSITION")]
-    pub after: Option<String>,
+    pub(crate) after: Option<String>,
     /// Start with the oldest event held.
     #[arg(long, conflicts_with = "after")]
-    pub earliest: bool,
+    pub(crate) earliest: bool,
     /// Start with the last N events.
     #[arg(long, short = 'n', value_name = "N", conflicts_with_all = ["after", "earliest"])]
-    pub last: Option<u32>,
+    pub(crate) last: Option<u32>,
     /// End after so many events.
     #[arg(long, value_name = "N")]
-    pub count: Option<u64>,
+    pub(crate) count: Option<u64>,
     /// The server.
     #[command(flatten)]
-    pub server: ServerArgs,
+    pub(crate) server: ServerArgs,
 }
 
 /// What to do with the settings.
 #[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(crate) enum ConfigCommand {
     /// Print every setting in effect, with its origin, as TOML.
     Print(ServeArgs),
     /// Check the settings; prints nothing and ends with 0 when they are fine.
@@ -174,14 +176,14 @@ pub enum ConfigCommand {
 impl ServeArgs {
     /// Returns the layers that these flags and the environment make.
     #[must_use]
-    pub fn layers(&self, environment: impl Iterator<Item = (String, String)>) -> Layers {
+    pub(crate) fn layers(&self, environment: impl Iterator<Item = (String, String)>) -> Layers {
         let default = PathBuf::from("tidings.toml");
         let file = self.config.clone().or_else(|| default.is_file().then_some(default));
         let mut flags = Vec::new();
         let mut add = |flag, key, value| flags.push(FlagValue { flag, key, value });
         if !self.listen.is_empty() {
             let addresses = self.listen.iter().map(|address| Value::from(address.to_string()));
-            add("--listen", "server.listen", addresses.collect());
+            add("--listen", "server.listen", addresses.collect::<Vec<Value>>().into());
         }
         if let Some(data) = &self.data {
             add("--data", "data", data.display().to_string().into());

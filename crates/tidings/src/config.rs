@@ -9,13 +9,13 @@ use tidings_dhcp::service::DhcpConfig;
 use tidings_http::HttpConfig;
 use tidings_hub::config::HubConfig;
 
-pub mod keys;
-pub mod load;
+pub(crate) mod keys;
+pub(crate) mod load;
 
 /// What the server is used for; the simulator is refused in production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
-pub enum Environment {
+pub(crate) enum Environment {
     /// Trying things out.
     #[default]
     Development,
@@ -26,7 +26,7 @@ pub enum Environment {
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     #[default]
     Text,
@@ -39,54 +39,54 @@ pub enum LogFormat {
 /// A missing key takes its value from [`Config::default`]; an unknown key is refused.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     /// What the server is used for.
-    pub environment: Environment,
+    pub(crate) environment: Environment,
     /// Folder of what the server keeps.
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Where and how the server listens.
-    pub server: ServerConfig,
+    pub(crate) server: ServerConfig,
     /// What is logged.
-    pub log: LogConfig,
+    pub(crate) log: LogConfig,
     /// Limits and timings of HTTP.
-    pub http: HttpConfig,
+    pub(crate) http: HttpConfig,
     /// Limits and timings of the hub.
-    pub hub: HubConfig,
+    pub(crate) hub: HubConfig,
     /// DHCP sources.
-    pub dhcp: DhcpConfig,
+    pub(crate) dhcp: DhcpConfig,
 }
 
 /// Where and how the server listens.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ServerConfig {
+pub(crate) struct ServerConfig {
     /// Addresses to listen on; port 0 lets the system choose.
-    pub listen: Vec<SocketAddr>,
+    pub(crate) listen: Vec<SocketAddr>,
     /// Certificate chain and key; without them the server speaks plain HTTP.
-    pub tls: Option<TlsConfig>,
+    pub(crate) tls: Option<TlsConfig>,
     /// Longest time from the first signal to the end of the process.
     #[serde(with = "humantime_serde")]
-    pub shutdown_grace: Duration,
+    pub(crate) shutdown_grace: Duration,
 }
 
 /// Files of a TLS certificate, PEM.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TlsConfig {
+pub(crate) struct TlsConfig {
     /// Certificate chain, the server's own first.
-    pub certificate: PathBuf,
+    pub(crate) certificate: PathBuf,
     /// Private key.
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// What is logged.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct LogConfig {
+pub(crate) struct LogConfig {
     /// Form of a line.
-    pub format: LogFormat,
+    pub(crate) format: LogFormat,
     /// Least level, or directives as `info,tidings_dhcp=debug`.
-    pub level: String,
+    pub(crate) level: String,
 }
 
 impl Default for Config {
@@ -125,7 +125,7 @@ impl Config {
     /// # Errors
     ///
     /// Names the key that breaks one and what would do.
-    pub fn check(&self) -> anyhow::Result<()> {
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
         anyhow::ensure!(
             !self.server.listen.is_empty(),
             "server.listen: must name at least one address"

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 const CHANGES_TOLD_MAX: usize = 49;
 
 /// Publishes every update until `stop` is cancelled or the network ends.
-pub async fn run(hub: Arc<Hub>, mut updates: Receiver<Update>, stop: CancellationToken) {
+pub(crate) async fn run(hub: Arc<Hub>, mut updates: Receiver<Update>, stop: CancellationToken) {
     loop {
         let update = tokio::select! {
             () = stop.cancelled() => return,
@@ -35,7 +35,7 @@ pub async fn run(hub: Arc<Hub>, mut updates: Receiver<Update>, stop: Cancellatio
 }
 
 /// Says what version of the server runs.
-pub async fn publish_version(hub: &Hub, version: &str) {
+pub(crate) async fn publish_version(hub: &Hub, version: &str) {
     let event = event("version", "version", &json!({ "version": version }));
     if let Err(error) = hub.publish(event.into_iter().collect(), None).await {
         let cause: &dyn std::error::Error = &error;

@@ -16,6 +16,9 @@ use super::job::{
     Configuration, Configured, LeaseError, LeaseRead, LookDone, Panicked, Places, ReadDone,
 };
 
+/// How long a read may take before its source is called stale; a network file system that does
+/// not answer holds a read for ever.
+const READ_MAX: Duration = Duration::from_secs(10);
 /// How long a file may be caught being written before its source is called stale.
 const UNSETTLED_MAX: Duration = Duration::from_secs(10);
 
@@ -53,6 +56,7 @@ pub(super) struct Source {
     lease_stamp: Option<Stamp>,
     lease_target: Option<PathBuf>,
     doubtful: Option<Doubtful>,
+    reading_since: Option<Duration>,
     unsettled_since: Option<Duration>,
     unterminated: Option<Stamp>,
 }
@@ -107,6 +111,7 @@ impl Source {
             lease_stamp: None,
             lease_target: None,
             doubtful: None,
+            reading_since: None,
             unsettled_since: None,
             unterminated: None,
         }
@@ -164,6 +169,7 @@ impl Source {
         if action != Action::Read {
             return None;
         }
+        self.reading_since = Some(at.since);
         let is_config_due = std::mem::take(&mut self.is_config_due);
         Some(match self.configured.clone() {
             Some(configured) if !is_config_due => Configuration::Reuse(configured),
@@ -173,6 +179,7 @@ impl Source {
 
     /// Takes a read's result; returns why there may be something new to show.
     pub(super) fn finish_read(&mut self, at: Moment, done: Result<ReadDone, Panicked>) -> Cause {
+        self.reading_since = None;
         let leases = match done {
             Ok(done) => {
                 self.take_config(at, done.configured);
@@ -203,6 +210,15 @@ impl Source {
         }
         let has_new_config = std::mem::take(&mut self.has_new_config);
         if has_new_config && cause != Cause::Start { Cause::Config } else { cause }
+    }
+
+    /// Says that the source is stale when its read does not come back; returns whether it is so.
+    pub(super) fn check_overdue(&mut self, at: Moment) -> bool {
+        let is_overdue = self.reading_since.is_some_and(|since| at.since > since + READ_MAX);
+        if is_overdue {
+            self.fail("reading the file does not end; does its file system answer?".into());
+        }
+        is_overdue
     }
 
     /// Returns the configuration to show: none while the first read is open, so that pools and

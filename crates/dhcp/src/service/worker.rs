@@ -259,6 +259,10 @@ impl DhcpWorker {
             self.overlay.age(at.now);
             self.publish(Cause::Expiry);
         }
+        let is_overdue = |source: &mut Source| source.check_overdue(at);
+        if self.sources.iter_mut().map(is_overdue).fold(false, |any, is_overdue| any | is_overdue) {
+            self.publish(Cause::Health);
+        }
         let now = Instant::now();
         if self.step_at.is_some_and(|step_at| step_at <= now) {
             self.step_at = self.config.simulate.interval.map(|interval| now + interval);

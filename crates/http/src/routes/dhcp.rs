@@ -1,10 +1,9 @@
 //! Leases, pools and their figures by REST.
 
-use std::net::SocketAddr;
-
+use axum::Extension;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -19,6 +18,7 @@ use tidings_dhcp::service::SimulateError;
 
 use super::stream::{Asked, Pairs, find};
 use crate::problem::Problem;
+use crate::server::Peer;
 use crate::state::App;
 use crate::wire::{LeaseJson, PoolJson, pool_usage, state_word};
 
@@ -84,10 +84,7 @@ pub(super) async fn leases(
 /// # Errors
 ///
 /// `500` while no source was ever read.
-pub(super) async fn pools(
-    State(app): State<App>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn pools(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let snapshot = app.dhcp.snapshot();
     refuse_unread(&snapshot, "pools")?;
     Ok(versioned(&app, &headers, &snapshot, ("pools", "application/json"), || {
@@ -101,10 +98,7 @@ pub(super) async fn pools(
 /// # Errors
 ///
 /// `500` while no source was ever read.
-pub(super) async fn usage(
-    State(app): State<App>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn usage(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let snapshot = app.dhcp.snapshot();
     refuse_unread(&snapshot, "pool usage")?;
     Ok(versioned(&app, &headers, &snapshot, ("usage", "application/json"), || {
@@ -153,7 +147,7 @@ pub(super) async fn figures(
 /// `403` for a caller that is neither on this machine nor knows the secret.
 pub(super) async fn notify(
     State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(Peer(peer)): Extension<Peer>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let secret = app.config.read().notify_secret.clone();
@@ -214,17 +208,17 @@ fn lease_query(query: &Pairs) -> Result<LeaseQuery, Problem> {
             found => Ok(found.map(str::to_owned)),
         }
     };
-    let choice = |name: &str, expected: &str| {
-        Problem::bad_parameter(name, format!("none of {expected}"))
-    };
+    let choice =
+        |name: &str, expected: &str| Problem::bad_parameter(name, format!("none of {expected}"));
     Ok(LeaseQuery {
         search: text("q")?,
         state: match find(query, "state") {
             None | Some("" | "all") => None,
             Some(word) => Some(
-                STATES.into_iter().find(|state| state_word(*state) == word).ok_or_else(|| {
-                    choice("state", &STATES.map(state_word).join(", "))
-                })?,
+                STATES
+                    .into_iter()
+                    .find(|state| state_word(*state) == word)
+                    .ok_or_else(|| choice("state", &STATES.map(state_word).join(", ")))?,
             ),
         },
         source: text("source")?,

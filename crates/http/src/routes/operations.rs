@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::state::App;
 use crate::wire::{SourceJson, time_ms};
 
-/// Page that shows the OpenAPI document without any other file.
+/// Page that shows the `OpenAPI` document without any other file.
 const DOCS: &str = include_str!("docs.html");
 
 /// Says that the process lives.
@@ -65,15 +65,16 @@ pub(super) async fn status(State(app): State<App>) -> Json<Value> {
 ///
 /// Never in practice: text is always writable.
 pub(super) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
-    let text = metrics::encode(&app)
-        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "metrics").detail(&error))?;
+    let text = metrics::encode(&app).map_err(|error| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "metrics").detail(&error)
+    })?;
     let mut response = text.into_response();
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(response)
 }
 
-/// The OpenAPI document.
+/// The `OpenAPI` document.
 pub(super) async fn openapi_json() -> Response {
     let mut response = openapi::text().into_response();
     let kind = HeaderValue::from_static("application/json");

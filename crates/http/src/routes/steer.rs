@@ -1,8 +1,8 @@
 //! Looking at the hub and steering it.
 
+use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
-use axum::Json;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -89,10 +89,7 @@ pub(super) async fn stats(State(app): State<App>) -> Json<Value> {
 /// # Errors
 ///
 /// `400` for a `sort` or `limit` that cannot be used.
-pub(super) async fn channels(
-    State(app): State<App>,
-    query: Asked,
-) -> Result<Json<Value>, Problem> {
+pub(super) async fn channels(State(app): State<App>, query: Asked) -> Result<Json<Value>, Problem> {
     let Query(query) = query?;
     let mut channels = app.hub.channels();
     let total = channels.len();
@@ -159,9 +156,9 @@ pub(super) async fn history(
     };
     let kind = match find(&query, "type") {
         None => None,
-        Some(text) => Some(
-            EventType::parse(text).map_err(|error| Problem::bad_parameter("type", error))?,
-        ),
+        Some(text) => {
+            Some(EventType::parse(text).map_err(|error| Problem::bad_parameter("type", error))?)
+        }
     };
     let order = match find(&query, "order") {
         None | Some("asc" | "oldest") => HistoryOrder::OldestFirst,
@@ -284,8 +281,8 @@ pub(super) async fn test(State(app): State<App>) -> Result<Json<Value>, Problem>
         let kind =
             EventType::parse("test").map_err(|error| Problem::bad_parameter("type", error))?;
         let data = json!({ "message": format!("Test event {n}"), "timestamp": timestamp });
-        let data = Data::json(&data.to_string())
-            .map_err(|error| Problem::bad_parameter("data", error))?;
+        let data =
+            Data::json(&data.to_string()).map_err(|error| Problem::bad_parameter("data", error))?;
         events.push(Event::new(channel, kind, data));
     }
     app.hub.publish(events, None).await?;

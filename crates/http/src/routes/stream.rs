@@ -1,14 +1,14 @@
 //! Opening event streams.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Query, State};
 use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
@@ -17,6 +17,7 @@ use tidings_hub::channel::ChannelPattern;
 use tidings_hub::delivery::{Format, Start, SubscribeRequest, Subscription};
 
 use crate::problem::Problem;
+use crate::server::Peer;
 use crate::state::App;
 use crate::wire;
 
@@ -45,7 +46,7 @@ pub(super) type Asked = Result<Query<Pairs>, QueryRejection>;
 /// `400` for a parameter that cannot be used; otherwise as `SubscribeError` maps onto [`Problem`].
 pub(super) async fn stream(
     State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(Peer(peer)): Extension<Peer>,
     version: Version,
     headers: HeaderMap,
     query: Asked,
@@ -83,7 +84,7 @@ pub(super) async fn stream(
 /// As [`stream`].
 pub(super) async fn lease_stream(
     State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(Peer(peer)): Extension<Peer>,
     version: Version,
     headers: HeaderMap,
     query: Asked,

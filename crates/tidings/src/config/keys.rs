@@ -2,7 +2,7 @@
 
 /// What a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Text, also a path.
     Text,
     /// A whole number.
@@ -19,31 +19,26 @@ pub enum Kind {
 
 /// One setting.
 #[derive(Debug, Clone, Copy)]
-pub struct Key {
+pub(crate) struct Key {
     /// Dotted path in the file.
-    pub path: &'static str,
+    pub(crate) path: &'static str,
     /// What it takes.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Default, as it would stand in the file; empty is none.
-    pub default: &'static str,
+    pub(crate) default: &'static str,
     /// What it means.
-    pub meaning: &'static str,
+    pub(crate) meaning: &'static str,
     /// Whether its value is never shown.
-    pub is_secret: bool,
+    pub(crate) is_secret: bool,
 }
 
-const fn key(
-    path: &'static str,
-    kind: Kind,
-    default: &'static str,
-    meaning: &'static str,
-) -> Key {
+const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
     Key { path, kind, default, meaning, is_secret: false }
 }
 
 /// Every setting, in the order in which it is shown.
 #[rustfmt::skip]
-pub const KEYS: &[Key] = &[
+pub(crate) const KEYS: &[Key] = &[
     key("environment", Kind::Text, "\"development\"", "`development` or `production`; production refuses the simulator"),
     key("data", Kind::Text, "\"data\"", "Folder of what the server keeps"),
     key("server.listen", Kind::List, "[\"127.0.0.1:8080\"]", "Addresses to listen on; port 0 lets the system choose"),

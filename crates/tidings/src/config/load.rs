@@ -20,7 +20,7 @@ const FILE_SIZE_MAX_BYTES: u64 = 1_048_576;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// The configuration file.
     File(PathBuf),
     /// This environment variable.
@@ -41,35 +41,35 @@ impl fmt::Display for Origin {
 
 /// A value given on the command line.
 #[derive(Debug, Clone)]
-pub struct FlagValue {
+pub(crate) struct FlagValue {
     /// The flag.
-    pub flag: &'static str,
+    pub(crate) flag: &'static str,
     /// Path of the key, dotted.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
     /// Its value.
-    pub value: Value,
+    pub(crate) value: Value,
 }
 
 /// What the settings are loaded from.
 #[derive(Debug, Clone, Default)]
-pub struct Layers {
+pub(crate) struct Layers {
     /// The configuration file; `None` is none.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// The process's environment.
-    pub environment: BTreeMap<String, String>,
+    pub(crate) environment: BTreeMap<String, String>,
     /// Values of flags.
-    pub flags: Vec<FlagValue>,
+    pub(crate) flags: Vec<FlagValue>,
 }
 
 /// The settings in effect.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The settings, checked.
-    pub config: Config,
+    pub(crate) config: Config,
     /// What the layers said, merged.
-    pub table: Table,
+    pub(crate) table: Table,
     /// Origins by dotted key; a key that is missing has its default.
-    pub origins: BTreeMap<String, Origin>,
+    pub(crate) origins: BTreeMap<String, Origin>,
 }
 
 impl Layers {
@@ -78,7 +78,7 @@ impl Layers {
     /// # Errors
     ///
     /// Names the file, variable or flag, and the key that cannot be used.
-    pub fn load(&self) -> anyhow::Result<Loaded> {
+    pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
         let mut table = Table::new();
         let mut origins = BTreeMap::new();
         if let Some(path) = &self.file {
@@ -151,7 +151,7 @@ impl Layers {
 
 /// Returns the environment variable of a key: `TIDINGS_` and the path with `_` for `.`.
 #[must_use]
-pub fn variable_of(key: &Key) -> String {
+pub(crate) fn variable_of(key: &Key) -> String {
     format!("{PREFIX}{}", key.path.to_uppercase().replace('.', "_"))
 }
 
@@ -179,7 +179,10 @@ fn value_of(key: &Key, text: &str) -> anyhow::Result<Value> {
         Kind::Text | Kind::Duration => Value::from(text),
         Kind::Number => text.trim().parse::<i64>().context("not a whole number")?.into(),
         Kind::Switch => text.trim().parse::<bool>().context("neither true nor false")?.into(),
-        Kind::List => text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect(),
+        Kind::List => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            parts.map(Value::from).collect::<Vec<Value>>().into()
+        }
         Kind::Tables => text
             .parse::<Value>()
             .ok()
@@ -205,7 +208,7 @@ fn insert(table: &mut Table, path: &str, value: Value) {
 
 /// Returns the value at a dotted path.
 #[must_use]
-pub fn find<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
+pub(crate) fn find<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
     match path.split_once('.') {
         None => table.get(path),
         Some((first, rest)) => find(table.get(first)?.as_table()?, rest),

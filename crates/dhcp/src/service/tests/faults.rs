@@ -1,6 +1,8 @@
 //! Files that are not there, not readable, or not what they should be.
 
 use super::*;
+use crate::service::job::{Configured, LeaseError, Places, ReadDone};
+use crate::service::source::{Moment, Source};
 use crate::watch::read::{FileRead, ReadError};
 
 /// A file system in which reading one file panics.
@@ -112,6 +114,50 @@ async fn a_missing_file_is_named_at_the_start_and_read_when_it_comes() {
     assert_eq!((update.cause, update.snapshot.leases.len()), (Cause::Start, 3));
     assert_eq!(update.changes, []);
     stand.stop().await;
+}
+
+fn source() -> Source {
+    let places = Places {
+        id: "dnsmasq".into(),
+        leases: Some(PathBuf::from("/leases")),
+        dnsmasq_conf: None,
+        root_path: PathBuf::from("/"),
+        pools: Vec::new(),
+        size_max_bytes: 1000,
+    };
+    Source::new(1, places, "dnsmasq", Duration::from_millis(100))
+}
+
+fn at(since_ms: u64) -> Moment {
+    Moment { since: Duration::from_millis(since_ms), now: 1_800_000_000 }
+}
+
+#[test]
+fn a_read_that_does_not_end_makes_the_source_stale() {
+    let mut source = source();
+    assert!(source.begin_read(at(0)).is_some());
+    assert!(!source.check_overdue(at(10_000)));
+    assert!(source.check_overdue(at(10_001)));
+    assert_eq!(source.status.health, SourceHealth::Stale);
+    let reason = source.status.reason.as_deref().unwrap_or_default();
+    assert!(reason.starts_with("reading the file does not end"), "{reason}");
+}
+
+#[test]
+fn a_file_that_is_written_without_a_pause_makes_the_source_stale() {
+    let mut source = source();
+    let mut since_ms = 0;
+    while source.status.health != SourceHealth::Stale {
+        assert!(since_ms < 15_000, "stale in time");
+        if source.begin_read(at(since_ms)).is_some() {
+            let leases = Err(LeaseError::Read(ReadError::Changed));
+            let configured = Arc::new(Configured::default());
+            source.finish_read(at(since_ms), Ok(ReadDone { configured, leases }));
+        }
+        since_ms += 10;
+    }
+    assert!(since_ms > 10_000, "not before {since_ms} ms");
+    assert!(source.status.n_read_retries > 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]

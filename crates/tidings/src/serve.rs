@@ -1,0 +1,259 @@
+//! Puts the server together, runs it, and stops it in order.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use parking_lot::RwLock;
+use tidings_dhcp::discover::discover;
+use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
+use tidings_dhcp::vendor::VendorTable;
+use tidings_http::{App, AppParts, Listener, Readiness, Server, Stage, TlsHandle, router, tls};
+use tidings_hub::position::Epoch;
+use tidings_hub::{Hub, HubEnvironment};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::ServeArgs;
+use crate::config::{Config, LogConfig, LogFormat, TlsConfig};
+use crate::{feed, outside};
+
+/// Version of the server.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Time between readiness failing and streams ending, so that a balancer looks away first.
+const READINESS_LEAD: Duration = Duration::from_millis(200);
+/// Part of the grace that is kept for what comes after the streams.
+const GRACE_RESERVE: Duration = Duration::from_millis(500);
+
+/// Runs the server until a signal ends it.
+///
+/// # Errors
+///
+/// A setting that cannot be used, or an address that cannot be bound; names it.
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let loaded = args.layers(outside::environment().into_iter()).load()?;
+    start_logging(&loaded.config.log)?;
+    if let Some(path) = args.layers(std::iter::empty()).file {
+        tracing::info!(path = %path.display(), "configuration read");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    let code = runtime.block_on(serve(args, loaded.config));
+    runtime.shutdown_background();
+    code
+}
+
+/// The running parts, so that signals can reach them.
+struct Parts {
+    hub: Arc<Hub>,
+    dhcp: Arc<Dhcp>,
+    app: App,
+    tls: Option<TlsHandle>,
+    readiness: Readiness,
+}
+
+async fn serve(args: &ServeArgs, mut config: Config) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::new().context("listen for signals")?;
+    let tls = config.server.tls.as_ref().map(load_tls).transpose()?;
+    find_sources(&mut config.dhcp);
+    let listeners = bind(&config.server.listen)?;
+    let clock: Clock = Arc::new(outside::now_ms);
+    let hub = Hub::new(
+        config.hub.clone(),
+        HubEnvironment {
+            epoch: Epoch::from_random(outside::random()),
+            version: VERSION.to_owned(),
+            clock: Arc::clone(&clock),
+            entropy: Arc::new(outside::random),
+        },
+    );
+    let vendors = VendorTable::bundled();
+    let (dhcp, worker, updates) = Dhcp::new(config.dhcp.clone(), vendors, Arc::clone(&clock));
+    let readiness = Readiness::default();
+    let app = App::new(AppParts {
+        hub: Arc::clone(&hub),
+        dhcp: Arc::clone(&dhcp),
+        config: RwLock::new(config.http.clone()),
+        readiness: readiness.clone(),
+        version: VERSION,
+        start_id: format!("{:08x}", outside::random() >> 32),
+        clock,
+        bodies: tidings_http::BodyCache::default(),
+    });
+    let sources = Stage::new("sources");
+    let housekeeping = Stage::new("hub");
+    let connections = Stage::new("connections");
+    feed::publish_version(&hub, VERSION).await;
+    let fed = Arc::clone(&hub);
+    sources.spawn(|stop| feed::run(fed, updates, stop));
+    sources.spawn(|stop| worker.run(stop));
+    let kept = Arc::clone(&hub);
+    housekeeping.spawn(|stop| async move { kept.run(stop).await });
+
+    let server = Server::new(router(app.clone()), tls.clone(), &config.http);
+    let accepting = CancellationToken::new();
+    let addresses: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
+    for listener in listeners {
+        let (server, stage, stop) = (server.clone(), connections.clone(), accepting.clone());
+        connections.spawn(|_| server.serve(listener, stage, stop));
+    }
+    readiness.open();
+    let parts = Parts { hub, dhcp, app, tls, readiness };
+    announce(&addresses, parts.tls.is_some())?;
+    signals.until_end(args, &parts).await;
+
+    let grace = config.server.shutdown_grace;
+    let stopping = stop(&parts, (&accepting, &connections, &sources, &housekeeping), grace);
+    tokio::select! {
+        is_clean = stopping => {
+            tracing::info!(is_clean, "stopped");
+            Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        () = signals.end() => {
+            tracing::warn!("second signal: ending at once");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Stops the stages in order, within the grace; `false` if something had to be left behind.
+async fn stop(
+    parts: &Parts,
+    (accepting, connections, sources, housekeeping): (&CancellationToken, &Stage, &Stage, &Stage),
+    grace: Duration,
+) -> bool {
+    let end = Instant::now() + grace;
+    let left = |reserve: Duration| end.duration_since(Instant::now()).saturating_sub(reserve);
+    tracing::info!(grace_s = grace.as_secs_f64(), "stopping");
+    parts.readiness.close();
+    tokio::time::sleep(READINESS_LEAD.min(grace / 10)).await;
+    accepting.cancel();
+    let is_fed = sources.drain(left(Duration::ZERO) / 4).await;
+    parts.hub.close();
+    let is_drained = connections.drain(left(GRACE_RESERVE)).await;
+    let is_kept = housekeeping.drain(left(Duration::ZERO)).await;
+    is_fed && is_drained && is_kept
+}
+
+/// The signals that the server listens to.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for a signal that ends the server.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Waits for the end, reading the configuration again for each SIGHUP.
+    async fn until_end(&mut self, args: &ServeArgs, parts: &Parts) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => match reload(args, parts) {
+                    Ok(()) => tracing::info!("configuration read again"),
+                    Err(error) => {
+                        let cause = format!("{error:#}");
+                        tracing::error!(cause, "configuration not read again; the old one stays");
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// Takes what can change while the server runs: hub limits, DHCP sources, certificate, secret.
+fn reload(args: &ServeArgs, parts: &Parts) -> anyhow::Result<()> {
+    let mut config = args.layers(outside::environment().into_iter()).load()?.config;
+    let certificate = config.server.tls.as_ref().map(load_tls_config).transpose()?;
+    find_sources(&mut config.dhcp);
+    if let (Some(handle), Some(certificate)) = (&parts.tls, certificate) {
+        handle.replace(certificate);
+    }
+    parts.hub.reconfigure(config.hub);
+    parts.dhcp.replace_config(config.dhcp);
+    *parts.app.config.write() = config.http;
+    Ok(())
+}
+
+/// Looks in the usual places when no source is named, and says what was found.
+fn find_sources(config: &mut DhcpConfig) {
+    if !config.sources.is_empty() {
+        return;
+    }
+    for found in discover(&config.root_path) {
+        let leases = found.source.leases.as_ref().map(|path| path.display().to_string());
+        tracing::info!(system = found.system, leases, "DHCP server found");
+        config.sources.push(found.source);
+    }
+    if config.sources.is_empty() {
+        tracing::info!(
+            "no DHCP server found in the usual places; name one with --dnsmasq-conf or --leases, \
+             or use the hub alone"
+        );
+    }
+}
+
+fn load_tls_config(config: &TlsConfig) -> Result<Arc<tls::ServerConfig>, tls::TlsError> {
+    tls::load(&config.certificate, &config.key)
+}
+
+fn load_tls(config: &TlsConfig) -> anyhow::Result<TlsHandle> {
+    Ok(TlsHandle::new(load_tls_config(config).context("server.tls")?))
+}
+
+/// Binds every address or none.
+fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<Listener>> {
+    let bound = addresses.iter().map(|address| {
+        Listener::bind(*address).with_context(|| {
+            format!(
+                "listen on {address} (server.listen): is another program, or another Tidings, \
+                 using it? --listen chooses another, port 0 a free one"
+            )
+        })
+    });
+    bound.collect()
+}
+
+/// Tells, on standard output, where the server listens.
+fn announce(addresses: &[SocketAddr], is_tls: bool) -> anyhow::Result<()> {
+    let scheme = if is_tls { "https" } else { "http" };
+    let mut output = std::io::stdout().lock();
+    for address in addresses {
+        writeln!(output, "listening on {scheme}://{address}")
+            .context("write to standard output")?;
+    }
+    output.flush().context("write to standard output")
+}
+
+fn start_logging(config: &LogConfig) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.level)
+        .with_context(|| format!("log.level `{}`", config.level))?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.format {
+        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+    }
+    .map_err(|error| anyhow::anyhow!("start logging: {error}"))
+}
