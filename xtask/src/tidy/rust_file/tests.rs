@@ -88,7 +88,10 @@ fn function_length_counts_code_only() {
 fn line_length_leaves_tables_and_addresses_out() {
     let long = "x".repeat(101);
     #[rustfmt::skip]
-    let cases: [(&str, String, &[usize]); 8] = [
+    let cases: [(&str, String, &[usize]); 11] = [
+        ("comment",           format!("//! A.\n// {long}\n"),                                  &[2]),
+        ("literal",           format!("//! A.\na(\"{long}\");\n"),                             &[]),
+        ("beside a literal",  format!("//! A.\na(\"\", {long});\n"),                           &[2]),
         ("at the limit",      format!("//! A.\n{}\n", "é".repeat(100)),                        &[]),
         ("over it",           format!("//! A.\n{long}\n"),                                     &[2]),
         ("address",           format!("//! A.\n// https://example.org/{long}\n"),              &[]),
