@@ -1,3 +1,133 @@
-//! Runs the tasks of this repository.
+//! Runs the tasks of this repository; `cargo xtask --help` lists them.
 
-fn main() {}
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks to its terminal"
+)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::codegen::Mode;
+use crate::testing::Scope;
+use crate::workspace::Workspace;
+
+mod ci;
+mod codegen;
+mod packages;
+mod report;
+mod run;
+mod sample;
+mod step;
+mod testing;
+mod tidy;
+mod workspace;
+
+/// The tasks of this repository.
+///
+/// Each task sets up what it needs, says what it is doing, and ends with a non-zero status when
+/// something is wrong.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    after_help = "New here? `cargo xtask run` starts the server on a sample network, \
+                  `cargo xtask test` builds and runs the tests, and `cargo xtask ci` is what a \
+                  change has to pass."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds the server and runs it on the bundled sample network.
+    ///
+    /// The sample (`samples/network`: a dnsmasq configuration, reservations and leases) is copied
+    /// to `sample-network` in the target folder, its lease times are set relative to now, and the
+    /// server runs there with simulated changes until Ctrl-C. It prints its address when it is
+    /// ready.
+    Run {
+        /// Further arguments for `tidings serve`, as `-- --listen 127.0.0.1:9000`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Sets up all that the tests need, builds them once and runs them.
+    ///
+    /// The end-to-end tests start real programs (dnsmasq, nginx, ...). As root on a Debian-like
+    /// system the missing ones are installed; otherwise the tests that need them are skipped and
+    /// the command that would install them is printed.
+    Test {
+        /// Also run the slow tests (about ten minutes more).
+        #[arg(long)]
+        all: bool,
+        /// Names of tests to run, and further arguments for the test runner.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Builds the release binary, `target/release/tidings`.
+    Build,
+    /// Runs every check that a change has to pass, and prints how long each took.
+    ///
+    /// Formatting, clippy, documentation, `tidy` and the tests, in this order; a failing check
+    /// does not stop the later ones.
+    Ci,
+    /// Checks the rules of the house that no compiler knows.
+    ///
+    /// Which crate may import which, first lines, lengths of files, functions and lines, forbidden
+    /// words, and whether the generated files are current. Exceptions stand in
+    /// `xtask/src/tidy/exceptions.rs`.
+    Tidy,
+    /// Writes the generated files: API description, configuration and command-line reference.
+    Codegen {
+        /// Only say which files are not current.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run_task(arguments.task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_task(task: Task) -> anyhow::Result<()> {
+    let workspace = Workspace::locate()?;
+    match task {
+        Task::Run { arguments } => run::run(&workspace, &arguments),
+        Task::Test { all, arguments } => {
+            let scope = if all { Scope::All } else { Scope::Quick };
+            testing::test(&workspace, scope, &arguments)
+        }
+        Task::Build => run::build(&workspace).map(|binary| {
+            println!("built {}", binary.display());
+        }),
+        Task::Ci => ci::ci(&workspace),
+        Task::Tidy => tidy::tidy(&workspace),
+        Task::Codegen { check } => {
+            let mode = if check { Mode::Check } else { Mode::Write };
+            codegen::codegen(&workspace, mode)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,68 @@
+//! Builds the release binary and runs it on the sample network.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+
+use crate::workspace::Workspace;
+use crate::{sample, step};
+
+/// Builds the release binary and returns where it is.
+///
+/// # Errors
+///
+/// The build fails, or leaves no binary.
+pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    step::run(
+        "Building the release binary (some minutes the first time)",
+        workspace.cargo().args(["build", "--release", "--package", "tidings"]),
+    )?;
+    let binary = workspace.binary("release");
+    if !binary.is_file() {
+        bail!("the build left no {}", binary.display());
+    }
+    Ok(binary)
+}
+
+/// Runs the server on a fresh copy of the sample network until it is stopped.
+///
+/// # Errors
+///
+/// The build fails, the sample cannot be copied, or the server ends with an error.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()> {
+    let binary = build(workspace)?;
+    let folder = workspace.target.join("sample-network");
+    step::announce(&format!("Laying out the sample network in {}", folder.display()));
+    sample::lay_out(&workspace.root.join("samples/network"), &folder, now()?)?;
+    step::announce("Serving the sample network; its address follows, Ctrl-C ends it");
+    let mut command = Command::new(binary);
+    command.args(["serve", "--config", "tidings.toml"]).args(arguments).current_dir(folder);
+    serve(&mut command)
+}
+
+/// Returns the seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the sample's lease times are relative to the clock")]
+fn now() -> anyhow::Result<u64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    Ok(since.as_secs())
+}
+
+/// Becomes the server, so that signals reach it and nothing is left behind.
+#[cfg(unix)]
+fn serve(command: &mut Command) -> anyhow::Result<()> {
+    use std::os::unix::process::CommandExt;
+
+    Err(command.exec()).context("start the server")
+}
+
+/// Runs the server and waits for its end.
+#[cfg(not(unix))]
+fn serve(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.status().context("start the server")?;
+    if !status.success() {
+        bail!("the server ended with {status}");
+    }
+    Ok(())
+}
