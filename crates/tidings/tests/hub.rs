@@ -211,7 +211,7 @@ fn a_closed_client_is_noticed_without_traffic() {
     let stream = server.stream("/api/sse/stream");
     assert_eq!(server.get("/api/sse/stats").json()["connections"], 1);
     drop(stream);
-    let deadline = std::time::Duration::from_millis(20);
+    let deadline = Duration::from_millis(20);
     let n_looks = (0..50)
         .take_while(|_| {
             std::thread::sleep(deadline);

@@ -89,7 +89,7 @@ fn a_hyphen_stream_uses_the_older_names() {
 
 #[test]
 fn a_lease_expires_without_any_write() {
-    let now = std::process::Command::new("date").arg("+%s").output().unwrap().stdout;
+    let now = Command::new("date").arg("+%s").output().unwrap().stdout;
     let now: i64 = String::from_utf8(now).unwrap().trim().parse().unwrap();
     let (server, _folder, path) = watched(&lease(1, "brief", now + 3), "");
     let mut stream = detail(&server);
