@@ -178,7 +178,12 @@ fn a_file_that_is_rewritten_in_place_loses_no_lease() {
             }
         }
         is_over.store(true, Ordering::Relaxed);
-        assert!(false_changes.is_empty(), "{} false changes: {:?}", false_changes.len(), false_changes.first());
+        assert!(
+            false_changes.is_empty(),
+            "{} false changes: {:?}",
+            false_changes.len(),
+            false_changes.first()
+        );
     });
 }
 
