@@ -75,7 +75,7 @@ const ENDPOINTS: &[Endpoint] = &[
     (Get,    "/api/v1/openapi.json",                "This document", &[], ""),
     (Get,    "/api/v1/docs",                        "This document for people", &[], ""),
     (Get,    "/api/sse/stream",                     "Event stream of chosen channels", STREAM, "SseConnectionEstablished"),
-    (Post,   "/api/sse/events",                     "Publish an event, an array (all or none), or NDJSON lines", &[], "Published"),
+    (Post,   "/api/sse/events",                     "Publish an event, an array (all or none), or NDJSON lines", &[], "PublishedJson"),
     (Get,    "/api/sse/stats",                      "Figures of the hub", &[], ""),
     (Get,    "/api/sse/channels",                   "Channels", CHANNELS, ""),
     (Get,    "/api/sse/channels/{name}/events",     "History of a channel", HISTORY, ""),
