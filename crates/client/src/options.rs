@@ -27,7 +27,9 @@ pub enum Start {
     /// With what happens from now on.
     #[default]
     Live,
-    /// Behind the position of an earlier stream ([`EventStream::last_event_id`](crate::EventStream::last_event_id)).
+    /// Behind the position of an earlier stream.
+    ///
+    /// That is its [`last_event_id`](crate::EventStream::last_event_id).
     After(String),
     /// With the oldest publication that the hub still has.
     Earliest,

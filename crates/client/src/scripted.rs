@@ -19,7 +19,7 @@ pub(crate) enum Step {
     Write(String),
     /// Waits.
     Pause(Duration),
-    /// Keeps the connection open for ever; without it the connection is closed behind the last step.
+    /// Keeps the connection open for ever; without it the end of the script closes it.
     Hold,
 }
 
@@ -60,6 +60,8 @@ impl Scripted {
             let mut connections = JoinSet::new();
             for script in scripts {
                 let (socket, _) = listener.accept().await.unwrap();
+                // A paused clock would jump over the time that the kernel holds bytes back.
+                socket.set_nodelay(true).unwrap();
                 let (sender, tls) = (sender.clone(), tls.clone());
                 connections.spawn(async move {
                     match tls {

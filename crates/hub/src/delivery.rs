@@ -6,7 +6,6 @@
 //! ```
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -23,8 +22,11 @@ use crate::hub::{Hub, State, follows};
 use crate::registry::{Since, Subscriber, SubscriberId};
 use crate::window::EntryKind;
 
+mod request;
 mod start;
 mod walk;
+
+pub use request::{CloseReason, Format, Start, SubscribeError, SubscribeRequest};
 
 /// Bytes after which a batch ends; one frame may stand over it.
 const BATCH_MAX_BYTES: usize = 65_536;
@@ -34,105 +36,6 @@ const HEARTBEAT_JITTER_MS: u64 = 2_000;
 const KICKED_RETRY: Duration = Duration::from_mins(1);
 /// Longest part of a client's id that a `reset` repeats, in characters.
 const FROM_MAX_CHARS: usize = 128;
-
-/// How publications are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// Unnamed events that carry channel and type in their data.
-    Envelope,
-    /// Events named by their type.
-    Named,
-}
-
-/// Where a stream begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Start {
-    /// With what comes next.
-    Live,
-    /// After this id, as the client gave it.
-    After(String),
-    /// With the oldest publication held.
-    Earliest,
-    /// With the first publication accepted at or after this time.
-    Since(EpochMillis),
-    /// With the last so many publications of its channels.
-    Tail(u32),
-}
-
-/// What a client asks for.
-#[derive(Debug, Clone)]
-pub struct SubscribeRequest {
-    /// Id of the stream, from [`Hub::new_client_id`].
-    pub client_id: String,
-    /// Channels and patterns; empty is every channel.
-    pub patterns: Vec<ChannelPattern>,
-    /// Format of the stream.
-    pub format: Format,
-    /// Event types that go by another name in the named format.
-    pub rename: &'static [(&'static str, &'static str)],
-    /// Where the stream begins.
-    pub start: Start,
-    /// Time between heartbeats.
-    pub heartbeat: Duration,
-    /// Text of the first frame.
-    pub message: &'static str,
-    /// Address of the client, counted against `hub.connections_per_address_max`.
-    pub peer: Option<IpAddr>,
-}
-
-/// Why a stream was not opened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SubscribeError {
-    /// The hub holds `hub.connections_max` streams.
-    #[error("{limit} connections are open, which is the limit")]
-    TooManyConnections {
-        /// The limit.
-        limit: usize,
-    },
-    /// The address holds `hub.connections_per_address_max` streams.
-    #[error("{limit} connections from this address are open, which is the limit")]
-    TooManyFromAddress {
-        /// The limit.
-        limit: usize,
-    },
-    /// The subscription holds more than `hub.patterns_per_subscription_max`.
-    #[error("{n_patterns} channels and patterns exceed the limit of {limit}")]
-    TooManyPatterns {
-        /// Patterns asked for.
-        n_patterns: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// The server stops.
-    #[error("the server is shutting down")]
-    ShuttingDown,
-}
-
-/// Why the hub ends a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The server stops.
-    ServerShutdown,
-    /// An operator ended the stream.
-    Kicked,
-    /// The stream lived for `hub.connection_lifetime_max`.
-    MaxLifetime,
-}
-
-impl CloseReason {
-    /// Every reason, in the order of the variants.
-    pub const ALL: [Self; 3] = [Self::ServerShutdown, Self::Kicked, Self::MaxLifetime];
-
-    /// Returns the word on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ServerShutdown => "server_shutdown",
-            Self::Kicked => "kicked",
-            Self::MaxLifetime => "max_lifetime",
-        }
-    }
-}
 
 /// How far a stream has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -123,7 +123,7 @@ impl DhcpWorker {
             while let Some(update) = self.publisher.outbox.pop_front() {
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    // An error means that nobody reads updates; the snapshot is served all the same.
+                    // An error means that nobody reads updates; the snapshot is served anyway.
                     _ = self.ports.updates.send(update) => {}
                 }
             }
