@@ -13,7 +13,7 @@ fn expect(stream: &mut RawStream, kind: &str, hostname: &str) -> (Value, StreamE
     loop {
         let event = stream.expect_event(kind);
         let payload = event.json();
-        if payload["lease"]["hostname"] == hostname {
+        if payload.pointer("/lease/hostname").is_some_and(|name| name == hostname) {
             return (payload, event);
         }
     }
