@@ -19,16 +19,17 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Asks cargo for the workspace that this program was built from.
+    /// Asks cargo for the workspace that this program was started in.
     ///
     /// # Errors
     ///
     /// Cargo cannot be run or does not understand the manifests.
     pub(crate) fn locate() -> anyhow::Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .context("the tasks lie in a folder of the repository")?
-            .to_owned();
+        // What cargo says now comes first: checkouts that share a target folder share our binary.
+        let folder = env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root =
+            folder.parent().context("the tasks lie in a folder of the repository")?.to_owned();
         let output = cargo_in(&root)
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .stderr(Stdio::inherit())
