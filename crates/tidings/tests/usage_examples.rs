@@ -1,89 +1,254 @@
-//! Runs the examples of docs/sse_api_usage.md.
+//! Runs the examples of `docs/sse_api_usage.md`, each against a server of its own.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
 
-use tidings_testkit::binary::find_program;
-use tidings_testkit::{Server, ServerOptions};
+/// Longest time that an example may take.
+const EXAMPLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Examples that run at once; most of their time is waiting.
+const RUNNERS: usize = 4;
+/// Fewest examples that the document holds; fewer means that the parser lost them.
+const EXAMPLES_MIN: usize = 20;
+
+/// Leases that the examples see; they never end.
+const LEASES: &str = "\
+0 02:00:00:00:00:01 192.0.2.10 printer *
+0 02:00:00:00:00:02 192.0.2.11 laptop *
+0 02:00:00:00:00:03 192.0.2.12 * *
+";
 
 /// A fenced block of the document.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Block {
+    /// What stands behind the opening fence, `bash run`.
+    label: String,
+    /// Line of the opening fence, from 1.
     line: usize,
-    language: String,
     text: String,
 }
 
-fn blocks(document: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Block> = None;
-    for (index, line) in document.lines().enumerate() {
-        match (&mut open, line.strip_prefix("```")) {
-            (Some(_), Some(_)) => blocks.extend(open.take()),
-            (Some(block), None) => block.text += &format!("{line}\n"),
-            (None, Some(language)) => {
-                let (line, text) = (index + 1, String::new());
-                open = Some(Block { line, language: language.to_owned(), text });
+/// An example with the lines that its output must hold.
+#[derive(Debug)]
+struct Example<'a> {
+    block: &'a Block,
+    expected: Vec<&'a str>,
+}
+
+/// Returns the fenced blocks of a Markdown text.
+fn blocks(markdown: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut is_open = false;
+    for (index, line) in markdown.lines().enumerate() {
+        match (line.strip_prefix("```"), is_open) {
+            (Some(_), true) => is_open = false,
+            (Some(label), false) => {
+                is_open = true;
+                let label = label.trim().to_owned();
+                blocks.push(Block { label, line: index + 1, text: String::new() });
             }
-            (None, None) => {}
+            (None, true) => {
+                if let Some(block) = blocks.last_mut() {
+                    block.text.push_str(line);
+                    block.text.push('\n');
+                }
+            }
+            (None, false) => {}
         }
     }
     blocks
 }
 
-/// Runs an example; `None` where its language is not installed.
-fn run(block: &Block, url: &str, folder: &std::path::Path) -> Option<Output> {
-    let (program, file) = match block.language.as_str() {
-        "bash run" => ("bash", "example.sh"),
-        "python run" => ("python3", "example.py"),
-        "js run" => ("node", "example.mjs"),
-        other => panic!("line {}: no way to run `{other}`", block.line),
+/// Returns the blocks that are run; the block after one may say what to expect.
+fn examples(blocks: &[Block]) -> Vec<Example<'_>> {
+    let following = blocks.iter().skip(1).map(Some).chain([None]);
+    let runs = blocks.iter().zip(following).filter(|(block, _)| block.label.ends_with(" run"));
+    let with_expected = runs.map(|(block, next)| {
+        let next = next.filter(|next| next.label == "text expect");
+        let expected = next.map(|next| next.text.lines().collect()).unwrap_or_default();
+        Example { block, expected }
+    });
+    with_expected.collect()
+}
+
+/// Returns the expected lines that the output lacks; `…` ends what is compared of a line.
+fn missing<'a>(expected: &[&'a str], output: &str) -> Vec<&'a str> {
+    let is_missing = |line: &&&str| {
+        let wanted = line.strip_suffix('…').unwrap_or(line);
+        !output.lines().any(|line| line.contains(wanted))
     };
-    let Some(program) = find_program(program) else {
-        println!("skipped: line {}: {program} is not installed", block.line);
-        return None;
-    };
-    let path = folder.join(file);
-    let strict = if file.ends_with(".sh") { "set -euo pipefail\n" } else { "" };
-    fs::write(&path, format!("{strict}{}", block.text)).unwrap();
-    let timeout = find_program("timeout").expect("coreutils are installed");
-    let mut command = Command::new(timeout);
-    Some(command.arg("20").arg(program).arg(path).env("TIDINGS_URL", url).output().unwrap())
+    expected.iter().filter(is_missing).copied().collect()
+}
+
+/// A process that ends with its owner.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, which is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts a server in a folder and returns it with its URL.
+fn serve(folder: &Path, config: &str) -> (Running, String) {
+    std::fs::write(folder.join("dnsmasq.leases"), LEASES).unwrap();
+    std::fs::write(folder.join("tidings.toml"), config).unwrap();
+    let mut server = Command::new(env!("CARGO_BIN_EXE_tidings"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
+        .args(["--config", "tidings.toml", "--leases", "dnsmasq.leases"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the server starts");
+    let output = server.stdout.take().expect("standard output is a pipe");
+    let server = Running(server);
+    let mut line = String::new();
+    BufReader::new(output).read_line(&mut line).unwrap();
+    let url = line.trim().strip_prefix("listening on ").expect("the server says where it listens");
+    (server, url.to_owned())
+}
+
+/// Returns the program of a language and its arguments before the script.
+fn interpreter(label: &str) -> (&'static str, &'static [&'static str]) {
+    match label {
+        "bash run" => ("bash", &["-euo", "pipefail", "-c"]),
+        "python run" => ("python3", &["-c"]),
+        "js run" => ("node", &["--input-type=module", "-e"]),
+        other => panic!("`{other}`: no such examples are run"),
+    }
+}
+
+/// Returns whether a program can be started.
+fn is_present(program: &str) -> bool {
+    let mut command = Command::new(program);
+    let command = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Returns the first program that an example needs and this machine lacks.
+fn lacking(example: &Block) -> Option<&'static str> {
+    let (program, _) = interpreter(&example.label);
+    let mut needed = vec![program];
+    if program == "bash" {
+        let used = ["curl", "python3"].into_iter().filter(|used| example.text.contains(used));
+        needed.extend(used);
+    }
+    needed.into_iter().find(|program| !is_present(program))
+}
+
+/// Reads a pipe to its end on a thread.
+fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        // Nobody waits any more for an example that took too long.
+        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    receiver
+}
+
+/// Runs an example; the error says what went wrong.
+fn run(example: &Example<'_>, config: &str) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, url) = serve(folder.path(), config);
+    let (program, arguments) = interpreter(&example.block.label);
+    let child = Command::new(program)
+        .args(arguments)
+        .arg(&example.block.text)
+        .current_dir(folder.path())
+        .env("TIDINGS_URL", url)
+        .env("NO_PROXY", "127.0.0.1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = Running(child.map_err(|error| format!("{program}: {error}"))?);
+    let output = drain(child.0.stdout.take());
+    let errors = drain(child.0.stderr.take());
+    let output = output
+        .recv_timeout(EXAMPLE_TIMEOUT)
+        .map_err(|_| format!("still running after {} s", EXAMPLE_TIMEOUT.as_secs()))?;
+    let status = child.0.wait().map_err(|error| error.to_string())?;
+    let lacks = missing(&example.expected, &output);
+    if status.success() && lacks.is_empty() {
+        return Ok(());
+    }
+    let errors = errors.recv_timeout(EXAMPLE_TIMEOUT).unwrap_or_default();
+    let mut report = format!("{status}\n");
+    for line in lacks {
+        let _ = writeln!(report, "missing: {line}");
+    }
+    Err(format!("{report}--- output\n{output}--- errors\n{errors}"))
 }
 
 #[test]
-fn every_example_does_what_the_document_says() {
-    if find_program("curl").is_none() {
-        println!("skipped: curl is not installed");
-        return;
-    }
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/sse_api_usage.md");
-    let document = fs::read_to_string(path).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let leases = folder.path().join("leases");
-    fs::write(&leases, "4000000000 02:00:00:00:00:01 192.0.2.1 printer *\n").unwrap();
-    let server = Server::start(ServerOptions {
-        arguments: vec!["--leases".into(), leases.into()],
-        ..ServerOptions::default()
+fn the_examples_of_the_usage_page_work() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/sse_api_usage.md");
+    let markdown = std::fs::read_to_string(path).expect("the page is part of the repository");
+    let blocks = blocks(&markdown);
+    let config: String = blocks
+        .iter()
+        .filter(|block| block.label == "toml config")
+        .map(|block| block.text.as_str())
+        .collect();
+    let examples = examples(&blocks);
+    assert!(examples.len() >= EXAMPLES_MIN, "only {} examples found", examples.len());
+
+    let next = AtomicUsize::new(0);
+    let failures = parking_lot::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..RUNNERS {
+            scope.spawn(|| {
+                while let Some(example) = examples.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let line = example.block.line;
+                    if let Some(program) = lacking(example.block) {
+                        println!("line {line}: skipped, `{program}` is missing");
+                        continue;
+                    }
+                    if let Err(failure) = run(example, &config) {
+                        failures.lock().push(format!("line {line}: {failure}"));
+                    }
+                }
+            });
+        }
     });
-    let blocks = blocks(&document);
-    let mut n_run = 0;
-    for (index, block) in blocks.iter().enumerate() {
-        if !block.language.ends_with(" run") {
-            continue;
-        }
-        let Some(output) = run(block, &server.url(""), folder.path()) else { continue };
-        let shown = String::from_utf8_lossy(&output.stdout);
-        let problem = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "line {}: {problem}{shown}", block.line);
-        let expected = blocks.get(index + 1).filter(|next| next.language == "text expect");
-        let expected = expected.unwrap_or_else(|| panic!("line {}: nothing expected", block.line));
-        for line in expected.text.lines() {
-            let line_of = block.line;
-            assert!(shown.contains(line), "line {line_of}: no `{line}` in\n{shown}{problem}");
-        }
-        n_run += 1;
+    let failures = failures.into_inner();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn blocks_and_expectations_are_found() {
+    let markdown = "a\n```bash run\necho 1\n```\n\n```text expect\n1\n```\n```js\nx\n```\n";
+    let blocks = blocks(markdown);
+    let labels: Vec<(&str, usize)> =
+        blocks.iter().map(|block| (block.label.as_str(), block.line)).collect();
+    assert_eq!(labels, [("bash run", 2), ("text expect", 6), ("js", 9)]);
+    let examples = examples(&blocks);
+    assert_eq!(examples.len(), 1);
+    assert_eq!(examples[0].expected, ["1"]);
+}
+
+#[test]
+fn expected_lines_are_compared_up_to_the_ellipsis() {
+    #[rustfmt::skip]
+    let cases: [(&str, &[&str], &str, &[&str]); 4] = [
+        ("part of a line",  &["b"],        "abc\n",    &[]),
+        ("cut",             &["ab…"],      "abc\n",    &[]),
+        ("missing",         &["ab", "x"],  "abc\n",    &["x"]),
+        ("not over lines",  &["ab"],       "a\nb\n",   &["ab"]),
+    ];
+    for (name, expected, output, lacks) in cases {
+        assert_eq!(missing(expected, output), lacks, "case: {name}");
     }
-    assert!(n_run >= 7, "only {n_run} examples ran");
 }
