@@ -90,15 +90,15 @@ struct Running(Child);
 impl Drop for Running {
     fn drop(&mut self) {
         // One that has ended already cannot be killed, which is as good.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 
 /// Starts a server in a folder and returns it with its URL.
 fn serve(folder: &Path, config: &str) -> (Running, String) {
-    std::fs::write(folder.join("dnsmasq.leases"), LEASES).unwrap();
-    std::fs::write(folder.join("tidings.toml"), config).unwrap();
+    std::fs::write(folder.join("dnsmasq.leases"), LEASES).expect("the folder can be written");
+    std::fs::write(folder.join("tidings.toml"), config).expect("the folder can be written");
     let mut server = Command::new(env!("CARGO_BIN_EXE_tidings"))
         .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
         .args(["--config", "tidings.toml", "--leases", "dnsmasq.leases"])
@@ -111,7 +111,7 @@ fn serve(folder: &Path, config: &str) -> (Running, String) {
     let output = server.stdout.take().expect("standard output is a pipe");
     let server = Running(server);
     let mut line = String::new();
-    BufReader::new(output).read_line(&mut line).unwrap();
+    BufReader::new(output).read_line(&mut line).expect("the server speaks");
     let url = line.trim().strip_prefix("listening on ").expect("the server says where it listens");
     (server, url.to_owned())
 }
@@ -150,17 +150,17 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut pipe) = pipe {
-            let _ = pipe.read_to_end(&mut bytes);
+            pipe.read_to_end(&mut bytes).ok();
         }
         // Nobody waits any more for an example that took too long.
-        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+        sender.send(String::from_utf8_lossy(&bytes).into_owned()).ok();
     });
     receiver
 }
 
 /// Runs an example; the error says what went wrong.
 fn run(example: &Example<'_>, config: &str) -> Result<(), String> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let (_server, url) = serve(folder.path(), config);
     let (program, arguments) = interpreter(&example.block.label);
     let child = Command::new(program)
@@ -187,7 +187,7 @@ fn run(example: &Example<'_>, config: &str) -> Result<(), String> {
     let errors = errors.recv_timeout(EXAMPLE_TIMEOUT).unwrap_or_default();
     let mut report = format!("{status}\n");
     for line in lacks {
-        let _ = writeln!(report, "missing: {line}");
+        writeln!(report, "missing: {line}").ok();
     }
     Err(format!("{report}--- output\n{output}--- errors\n{errors}"))
 }
