@@ -63,7 +63,7 @@ impl EncodeMetric for Durations {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         let seconds = |bound: u64| f64::from(u32::try_from(bound).unwrap_or(u32::MAX));
         let bounds = CONNECTION_SECONDS_BOUNDS.iter().map(|bound| seconds(*bound));
-        let buckets: Vec<(f64, u64)> = bounds.chain([f64::MAX]).zip(self.counts).collect();
+        let buckets: Vec<(f64, u64)> = bounds.chain([f64::INFINITY]).zip(self.counts).collect();
         let count = self.counts.iter().sum();
         encoder.encode_histogram::<NoLabelSet>(seconds(self.sum), count, &buckets, None)
     }

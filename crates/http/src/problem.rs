@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
@@ -138,7 +138,7 @@ impl From<SubscribeError> for Problem {
                 (StatusCode::SERVICE_UNAVAILABLE, "too-many-connections-from-address")
             }
             SubscribeError::TooManyPatterns { .. } => {
-                (StatusCode::BAD_REQUEST, "too-many-channels")
+                (StatusCode::BAD_REQUEST, "too-many-patterns")
             }
             SubscribeError::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
         };
@@ -151,7 +151,7 @@ impl From<PatchError> for Problem {
     fn from(error: PatchError) -> Self {
         let (status, slug) = match &error {
             PatchError::NotFound => (StatusCode::NOT_FOUND, "connection-not-found"),
-            PatchError::TooManyPatterns { .. } => (StatusCode::BAD_REQUEST, "too-many-channels"),
+            PatchError::TooManyPatterns { .. } => (StatusCode::BAD_REQUEST, "too-many-patterns"),
         };
         Self::new(status, slug).detail(&error)
     }
@@ -164,16 +164,6 @@ impl From<HistoryError> for Problem {
             HistoryError::OtherEpoch => (StatusCode::GONE, "position-of-other-epoch"),
         };
         Self::new(status, slug).detail(&error)
-    }
-}
-
-impl From<JsonRejection> for Problem {
-    fn from(rejection: JsonRejection) -> Self {
-        let status = match rejection.status() {
-            StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
-            status => status,
-        };
-        Self::new(status, "body-invalid").text(rejection.body_text())
     }
 }
 

@@ -24,7 +24,7 @@ mod stream;
 pub fn router(app: App) -> Router {
     let body_size_max = app.config.read().body_size_max_bytes;
     let body_timeout = app.config.read().body_timeout;
-    let cors = cors(&app.config.read().cors_origins);
+    let cors = cors(app.clone());
     Router::new()
         .route("/livez", get(operations::livez))
         .route("/readyz", get(operations::readyz))
@@ -60,12 +60,8 @@ pub fn router(app: App) -> Router {
 }
 
 /// Lets the listed origins read answers, the stream's cursor headers among them.
-fn cors(origins: &[String]) -> CorsLayer {
-    let origin = if origins.iter().any(|origin| origin == "*") {
-        AllowOrigin::any()
-    } else {
-        AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
-    };
+fn cors(app: App) -> CorsLayer {
+    let origin = AllowOrigin::predicate(move |origin, _| is_allowed(&app, origin.as_bytes()));
     let exposed = [
         header::ETAG,
         header::RETRY_AFTER,
@@ -100,8 +96,13 @@ fn is_own_origin(app: &App, headers: &HeaderMap, authority: Option<&http::uri::A
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
     let host = host.or(authority.map(http::uri::Authority::as_str));
     let named = origin.split_once("://").map(|(_, host)| host);
-    named.is_some() && named == host
-        || app.config.read().cors_origins.iter().any(|allowed| allowed == "*" || allowed == origin)
+    named.is_some() && named == host || is_allowed(app, origin.as_bytes())
+}
+
+/// Returns whether pages of an origin may read answers; the list is read anew for each request.
+fn is_allowed(app: &App, origin: &[u8]) -> bool {
+    let origins = &app.config.read().cors_origins;
+    origins.iter().any(|allowed| allowed == "*" || allowed.as_bytes() == origin)
 }
 
 /// Gives plain refusals of the framework the house's form, adds what every answer carries, and

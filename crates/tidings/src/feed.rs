@@ -27,9 +27,12 @@ pub(crate) async fn run(hub: Arc<Hub>, mut updates: Receiver<Update>, stop: Canc
         let Some(update) = update else { return };
         let events = events_of(&update);
         tracing::debug!(version = update.snapshot.version, events = events.len(), "leases changed");
-        if let Err(error) = hub.publish(events, None).await {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(cause, "changes of the leases were not published");
+        // One by one: the limit of events in a request is for publishers.
+        for event in events {
+            if let Err(error) = hub.publish(vec![event], None).await {
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(cause, "a change of the leases was not published");
+            }
         }
     }
 }

@@ -226,11 +226,19 @@ fn load_tls(config: &TlsConfig) -> anyhow::Result<TlsHandle> {
 /// Binds every address or none.
 fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<Listener>> {
     let bound = addresses.iter().map(|address| {
-        Listener::bind(*address).with_context(|| {
-            format!(
-                "listen on {address} (server.listen): is another program, or another Tidings, \
-                 using it? --listen chooses another, port 0 a free one"
-            )
+        Listener::bind(*address).map_err(|error| {
+            let kind = error.kind();
+            let hint = if kind == std::io::ErrorKind::AddrInUse {
+                ": another program, or another Tidings, is using it; --listen chooses another, \
+                 port 0 a free one"
+            } else if kind == std::io::ErrorKind::PermissionDenied {
+                ": ports below 1024 need root or CAP_NET_BIND_SERVICE"
+            } else if kind == std::io::ErrorKind::AddrNotAvailable {
+                ": no interface has this address"
+            } else {
+                ""
+            };
+            anyhow::anyhow!("listen on {address} (server.listen){hint}: {error}")
         })
     });
     bound.collect()

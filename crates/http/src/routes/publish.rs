@@ -67,6 +67,12 @@ pub(super) async fn publish(
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
     let text = std::str::from_utf8(&body).map_err(|_| bad_body("the body is not UTF-8"))?;
     if matches!(kind, "application/x-ndjson" | "application/jsonl" | "application/ndjson") {
+        if headers.contains_key("idempotency-key") {
+            let problem = Problem::new(StatusCode::BAD_REQUEST, "idempotency-key-invalid");
+            return Err(
+                problem.text("Idempotency-Key: lines are published each on its own; use id")
+            );
+        }
         return publish_lines(&app, text).await;
     }
     let key = match headers.get("idempotency-key") {

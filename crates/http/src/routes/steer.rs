@@ -1,8 +1,8 @@
 //! Looking at the hub and steering it.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
+use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -235,9 +235,11 @@ pub(super) async fn connections(State(app): State<App>) -> Json<Value> {
 pub(super) async fn patch(
     State(app): State<App>,
     Path(id): Path<String>,
-    body: Result<Json<PatchJson>, JsonRejection>,
+    body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let Json(body) = body?;
+    let body: PatchJson = serde_json::from_slice(&body).map_err(|error| {
+        Problem::new(StatusCode::BAD_REQUEST, "body-invalid").text(error.to_string())
+    })?;
     let parse = |field: &'static str, texts: &[String]| {
         let parsed = texts.iter().map(|text| {
             ChannelPattern::parse(text)

@@ -85,13 +85,18 @@ impl Layers {
             table = read_file(path)?;
             note_origins(&table, "", &Origin::File(path.clone()), &mut origins);
         }
-        for (name, key, value) in self.environment_values()? {
-            insert(&mut table, &key, value);
-            table
-                .clone()
-                .try_into::<Config>()
-                .with_context(|| format!("environment variable {name} (key {key})"))?;
-            origins.insert(key, Origin::Environment(name));
+        let below = table.clone();
+        let variables = self.environment_values()?;
+        for (name, key, value) in &variables {
+            insert(&mut table, key, value.clone());
+            origins.insert(key.clone(), Origin::Environment(name.clone()));
+        }
+        if let Err(error) = table.clone().try_into::<Config>() {
+            let context = match culprit(&below, &variables) {
+                Some((name, key, _)) => format!("environment variable {name} (key {key})"),
+                None => "environment".to_owned(),
+            };
+            return Err(anyhow::Error::new(error).context(context));
         }
         for flag in &self.flags {
             insert(&mut table, flag.key, flag.value.clone());
@@ -104,7 +109,7 @@ impl Layers {
 
     /// Returns variable, key and value of every setting in the environment; older names first, so
     /// that the newer ones win.
-    fn environment_values(&self) -> anyhow::Result<Vec<(String, String, Value)>> {
+    fn environment_values(&self) -> anyhow::Result<Vec<Variable>> {
         let mut values = Vec::new();
         let get = |name: &str| self.environment.get(name).filter(|value| !value.is_empty());
         if let Some(path) = get("DNSMASQ_CONFIG_FILE_PATH") {
@@ -147,6 +152,20 @@ impl Layers {
         }
         Ok(values)
     }
+}
+
+/// A variable, its key and its value.
+type Variable = (String, String, Value);
+
+/// Returns the variable without which the others can be used.
+fn culprit<'a>(below: &Table, variables: &'a [Variable]) -> Option<&'a Variable> {
+    variables.iter().find(|(left_out, ..)| {
+        let mut table = below.clone();
+        for (_, key, value) in variables.iter().filter(|(name, ..)| name != left_out) {
+            insert(&mut table, key, value.clone());
+        }
+        table.try_into::<Config>().is_ok()
+    })
 }
 
 /// Returns the environment variable of a key: `TIDINGS_` and the path with `_` for `.`.

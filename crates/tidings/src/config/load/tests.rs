@@ -75,6 +75,15 @@ fn the_older_names_still_work() {
 }
 
 #[test]
+fn settings_that_go_together_may_come_from_the_environment() {
+    let environment =
+        [("TIDINGS_SERVER_TLS_CERTIFICATE", "/c.pem"), ("TIDINGS_SERVER_TLS_KEY", "/k.pem")];
+    let (layers, _folder) = layers("", &environment);
+    let tls = layers.load().unwrap().config.server.tls.unwrap();
+    assert_eq!((tls.certificate, tls.key), ("/c.pem".into(), "/k.pem".into()));
+}
+
+#[test]
 fn every_key_exists_and_its_default_is_the_default() {
     let mut table = Table::new();
     for key in KEYS.iter().filter(|key| !key.default.is_empty()) {
