@@ -369,7 +369,11 @@ impl Subscription {
     /// Puts the next heartbeat near the next point of the stream's grid.
     fn schedule_heartbeat(&mut self) {
         let timers = &mut self.timers;
-        timers.heartbeats = timers.heartbeats.saturating_add(1);
+        // Points that passed while the client did not read are left out.
+        let interval_ms = self.request.heartbeat.as_millis().max(1);
+        let passed = timers.opened.elapsed().as_millis() / interval_ms;
+        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+        timers.heartbeats = timers.heartbeats.max(passed).saturating_add(1);
         let point = timers.opened + self.request.heartbeat * timers.heartbeats;
         let jitter_ms = (self.hub.environment.entropy)() % (2 * HEARTBEAT_JITTER_MS + 1);
         timers.next_heartbeat =
