@@ -1,0 +1,6 @@
+//! The durable log: records in, offsets out.
+//!
+//! A log is a folder of segments. One writer appends groups of records and makes them durable;
+//! any number of readers follow. What a record means is its owner's business.
+
+pub mod disk;
