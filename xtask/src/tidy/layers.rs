@@ -32,7 +32,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("tidings-testkit", &["tidings-client"]),
-    ("tidings-bench", &["tidings-client", "tidings-hub", "tidings-log", "tidings-testkit"]),
+    ("tidings-bench", &["tidings-dhcp", "tidings-http", "tidings-hub", "tidings-log"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,89 @@
+//! A hub with its HTTP server, in this process, on a free port of the loopback address.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tidings_dhcp::service::{Dhcp, DhcpConfig};
+use tidings_dhcp::vendor::VendorTable;
+use tidings_http::{
+    App, AppParts, BodyCache, HttpConfig, Listener, Readiness, Server, Stage, router,
+};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use crate::outside;
+use crate::store::Store;
+
+/// Longest time that open connections get to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A hub that is served.
+#[derive(Debug)]
+pub(crate) struct Served {
+    store: Store,
+    runtime: Runtime,
+    connections: Stage,
+    accepting: CancellationToken,
+    address: SocketAddr,
+}
+
+impl Served {
+    /// Serves a hub with as many threads as there are cores, as the server does.
+    ///
+    /// # Errors
+    ///
+    /// No runtime, or no port.
+    pub(crate) fn start(store: Store) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("start the runtime")?;
+        let config = HttpConfig::default();
+        let clock = Arc::new(outside::now_ms);
+        let vendors = VendorTable::empty();
+        // No source is configured, hence nothing has to run for it.
+        let (dhcp, ..) = Dhcp::new(DhcpConfig::default(), vendors, Arc::clone(&clock) as _);
+        let readiness = Readiness::default();
+        readiness.open();
+        let app = App::new(AppParts {
+            hub: Arc::clone(&store.hub),
+            dhcp,
+            config: config.clone().into(),
+            readiness,
+            version: env!("CARGO_PKG_VERSION"),
+            start_id: "bench".to_owned(),
+            clock,
+            bodies: BodyCache::default(),
+        });
+        let connections = Stage::new("connections");
+        let accepting = CancellationToken::new();
+        let entered = runtime.enter();
+        let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).context("bind a port")?;
+        let address = listener.address();
+        let server = Server::new(router(app), None, &config);
+        let (stage, stop) = (connections.clone(), accepting.clone());
+        connections.spawn(|_| server.serve(listener, stage, stop));
+        drop(entered);
+        Ok(Self { store, runtime, connections, accepting, address })
+    }
+
+    /// Returns where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends the connections, and stops the hub.
+    ///
+    /// # Errors
+    ///
+    /// A connection does not end.
+    pub(crate) fn stop(self) -> anyhow::Result<()> {
+        self.accepting.cancel();
+        let is_drained = self.runtime.block_on(self.connections.drain(GRACE));
+        self.store.stop();
+        ensure!(is_drained, "connections are open {} s after the end", GRACE.as_secs());
+        Ok(())
+    }
+}
