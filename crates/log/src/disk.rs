@@ -174,7 +174,8 @@ impl Disk for SystemDisk {
     }
 
     fn lock(&self) -> io::Result<Box<dyn Debug + Send + Sync>> {
-        let file = Self::options().create(true).truncate(false).open(self.folder.join(LOCK_NAME))?;
+        let file =
+            Self::options().create(true).truncate(false).open(self.folder.join(LOCK_NAME))?;
         match file.try_lock() {
             Ok(()) => Ok(Box::new(file)),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
@@ -213,4 +214,13 @@ impl DiskFile for File {
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
     }
+}
+
+/// When something written counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// On stable storage: it outlives the machine.
+    Fsync,
+    /// With the operating system: it outlives the process.
+    Os,
 }

@@ -4,3 +4,14 @@
 //! any number of readers follow. What a record means is its owner's business.
 
 pub mod disk;
+mod index;
+pub mod log;
+pub mod meta;
+pub mod reader;
+pub mod record;
+mod recovery;
+mod scan;
+mod sidecar;
+pub mod writer;
+
+pub use index::Retention;

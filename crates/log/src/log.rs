@@ -1,0 +1,465 @@
+//! A log: what it is made of, and opening it.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+
+use crate::disk::{Disk, Durability};
+use crate::index::{Index, Retention, Segment};
+use crate::meta::{MetaError, MetaStore};
+use crate::record::{ChannelId, RecordKind, read_u64};
+use crate::recovery::{self, Opened, SegmentError, Tail, base_of, segment_name};
+use crate::writer::LogWriter;
+
+/// Epoch of the log.
+pub(crate) const KEY_EPOCH: &str = "log/epoch";
+/// Offset up to which events of forgotten channels may be missing.
+pub(crate) const KEY_FLOOR: &str = "log/floor";
+/// Offset up to which removed segments are accounted for by the channels' `trim/` keys.
+pub(crate) const KEY_ACCOUNTED: &str = "log/accounted";
+/// Durability of the running, or last, session, with the boot in which it ran.
+const KEY_SESSION: &str = "log/session";
+/// Last offset at a clean stop; absent while the log is open.
+pub(crate) const KEY_CLEAN: &str = "log/clean";
+/// What a channel trimmed; the name follows.
+pub(crate) const KEY_TRIM: &str = "trim/";
+
+/// What is done when the disk is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFull {
+    /// The commit is refused; nothing is lost.
+    Refuse,
+    /// The oldest segment goes, and the commit is tried once more.
+    TrimOldest,
+}
+
+/// Limits of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogConfig {
+    /// Bytes after which a new segment is begun; at most 1 GiB.
+    pub segment_size_max_bytes: u64,
+    /// Bytes of all segments; over it the oldest goes.
+    pub size_max_bytes: u64,
+    /// When a commit counts as done.
+    pub durability: Durability,
+    /// What is done when the disk is full.
+    pub on_full: OnFull,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            segment_size_max_bytes: 64 * 1_048_576,
+            size_max_bytes: 1_073_741_824,
+            durability: Durability::Fsync,
+            on_full: OnFull::Refuse,
+        }
+    }
+}
+
+/// What a log takes from outside.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LogEnvironment {
+    /// Random numbers: the epoch, if one begins, and the seed of the segments' salts.
+    pub random: [u64; 2],
+    /// Identity of this run of the operating system; empty when it is not known.
+    pub boot_id: String,
+}
+
+impl fmt::Debug for LogEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The salts are not for anybody who publishes.
+        f.debug_struct("LogEnvironment").field("boot_id", &self.boot_id).finish_non_exhaustive()
+    }
+}
+
+/// Why a log cannot be opened; nothing of it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("another process holds the log")]
+    Locked,
+    /// A file was written by a version that this one does not know.
+    #[error("{file} has format version {version}, which this program does not know")]
+    Version {
+        /// The file.
+        file: String,
+        /// Its version.
+        version: u8,
+    },
+    /// What was durable once has changed.
+    #[error("{file} is damaged at byte {position}, after offset {after}: {reason}")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// Where the damage begins.
+        position: u64,
+        /// Last offset before it.
+        after: u64,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The small settings beside the segments cannot be read.
+    #[error("the settings of the log")]
+    Meta(#[source] MetaError),
+    /// The disk failed.
+    #[error("open the log")]
+    Io(#[source] io::Error),
+}
+
+/// Why the log cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("read {file}")]
+pub struct ReadError {
+    /// The segment.
+    pub file: String,
+    /// What the system says.
+    #[source]
+    pub source: io::Error,
+}
+
+/// What the writer and the readers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub index: RwLock<Index>,
+    pub epoch: u64,
+    pub next_channel: AtomicU32,
+    pub is_poisoned: AtomicBool,
+    pub n_commits: AtomicU64,
+    pub n_events: AtomicU64,
+    pub n_full: AtomicU64,
+}
+
+/// A reader's end of a log; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Log {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What a log holds of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelSummary {
+    /// Its number.
+    pub id: ChannelId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Offset up to which its events are gone.
+    pub trimmed_to: u64,
+    /// Events held.
+    pub n_held: u64,
+    /// Bytes of records held.
+    pub bytes_held: u64,
+}
+
+/// Figures of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogStats {
+    /// Last offset.
+    pub head: u64,
+    /// First offset of the oldest segment.
+    pub first: u64,
+    /// Segments.
+    pub n_segments: usize,
+    /// Bytes of the segments and their index files.
+    pub size_bytes: u64,
+    /// Bytes of memory of the index, but for names and maps.
+    pub index_memory_bytes: u64,
+    /// Commits since it was opened.
+    pub n_commits: u64,
+    /// Events committed since it was opened.
+    pub n_events: u64,
+    /// Commits refused since then because the disk was full.
+    pub n_full: u64,
+    /// Whether a sync failed: nothing more is committed.
+    pub is_poisoned: bool,
+}
+
+impl Log {
+    /// Opens a log, or makes one in an empty folder.
+    ///
+    /// A new epoch begins when the folder held no log, when it held segments without `meta.log`
+    /// (a restored copy), and after the machine died under [`Durability::Os`].
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong and where.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        config: LogConfig,
+        environment: &LogEnvironment,
+    ) -> Result<(Self, LogWriter), OpenError> {
+        let lock = disk.lock().map_err(|error| {
+            if error.kind() == io::ErrorKind::WouldBlock {
+                OpenError::Locked
+            } else {
+                OpenError::Io(error)
+            }
+        })?;
+        let [epoch_seed, salt_seed] = environment.random;
+        let mut meta = MetaStore::open(Arc::clone(&disk), salt_seed, config.durability)
+            .map_err(OpenError::Meta)?;
+        let session = session(config.durability, &environment.boot_id);
+        let is_clean = meta.get(KEY_CLEAN).is_some();
+        let last_session = meta.get(KEY_SESSION).cloned().unwrap_or_default();
+        let has_machine_died = !is_clean
+            && last_session.starts_with(b"os ")
+            && (last_session != session || environment.boot_id.is_empty());
+        let tail = if has_machine_died { Tail::Unsynced } else { Tail::Torn };
+        let mut index = Index { floor: number(&meta, KEY_FLOOR), ..Index::default() };
+        let is_empty = load_segments(disk.as_ref(), &mut index, tail)?;
+        check_clean(&meta, &index)?;
+        load_trims(&meta, &mut index);
+        let is_new_epoch =
+            meta.is_new() || is_empty || has_machine_died || meta.get(KEY_EPOCH).is_none();
+        let epoch = if is_new_epoch { epoch_seed } else { number(&meta, KEY_EPOCH) };
+        let next_channel = index.channels.keys().max().map_or(0, |id| id + 1);
+        meta.put_all(&[
+            (KEY_EPOCH.into(), Some(Bytes::copy_from_slice(&epoch.to_le_bytes()))),
+            (KEY_SESSION.into(), Some(session.into())),
+            (KEY_CLEAN.into(), None),
+        ])
+        .map_err(OpenError::Meta)?;
+        let shared = Arc::new(Shared {
+            index: RwLock::new(index),
+            epoch,
+            next_channel: AtomicU32::new(next_channel),
+            is_poisoned: AtomicBool::new(false),
+            n_commits: AtomicU64::new(0),
+            n_events: AtomicU64::new(0),
+            n_full: AtomicU64::new(0),
+        });
+        let log = Self { shared };
+        let mut writer = LogWriter::new(log.clone(), config, meta, salt_seed, (disk, lock));
+        // What only the page cache holds must not be shown before it is durable.
+        writer.settle().map_err(OpenError::Io)?;
+        Ok((log, writer))
+    }
+
+    /// Returns the random number that stands for this life of the log.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.shared.epoch
+    }
+
+    /// Returns the last committed offset, 0 before the first.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.shared.index.read().head
+    }
+
+    /// Returns the greatest time, on the clock that only runs forward, of any record.
+    #[must_use]
+    pub fn kept_max(&self) -> u64 {
+        let index = self.shared.index.read();
+        index.segments.iter().map(|segment| segment.kept_max).max().unwrap_or(0)
+    }
+
+    /// Returns the offset up to which events of forgotten channels may be missing.
+    #[must_use]
+    pub fn floor(&self) -> u64 {
+        self.shared.index.read().floor
+    }
+
+    /// Returns which of some channels lost events after an offset, with the last that each lost.
+    pub fn trimmed_after(
+        &self,
+        offset: u64,
+        channels: &mut dyn Iterator<Item = ChannelId>,
+    ) -> Vec<(ChannelId, u64)> {
+        let index = self.shared.index.read();
+        if index.trimmed_high <= offset {
+            return Vec::new();
+        }
+        let trimmed = channels.filter_map(|id| Some((id, index.channels.get(&id)?.trimmed_to)));
+        trimmed.filter(|(_, trimmed_to)| *trimmed_to > offset).collect()
+    }
+
+    /// Returns the number of a channel: its own if the log knows it, else one never used.
+    #[must_use]
+    pub fn channel_id(&self, name: &str) -> ChannelId {
+        if let Some(id) = self.shared.index.read().by_name.get(name) {
+            return *id;
+        }
+        self.shared.next_channel.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Returns what the log holds of every channel, in no order.
+    #[must_use]
+    pub fn channels(&self) -> Vec<ChannelSummary> {
+        let index = self.shared.index.read();
+        let summaries = index.channels.iter().map(|(id, channel)| ChannelSummary {
+            id: *id,
+            name: Arc::clone(&channel.name),
+            trimmed_to: channel.trimmed_to,
+            n_held: channel.n_held,
+            bytes_held: channel.bytes_held,
+        });
+        summaries.collect()
+    }
+
+    /// Returns what the log holds of one channel.
+    #[must_use]
+    pub fn channel(&self, id: ChannelId) -> Option<ChannelSummary> {
+        let index = self.shared.index.read();
+        index.channels.get(&id).map(|channel| ChannelSummary {
+            id,
+            name: Arc::clone(&channel.name),
+            trimmed_to: channel.trimmed_to,
+            n_held: channel.n_held,
+            bytes_held: channel.bytes_held,
+        })
+    }
+
+    /// Returns the figures of the log.
+    #[must_use]
+    pub fn stats(&self) -> LogStats {
+        let shared = &self.shared;
+        let index = shared.index.read();
+        LogStats {
+            head: index.head,
+            first: index.segments.front().map_or(index.head + 1, Segment::base),
+            n_segments: index.segments.len(),
+            size_bytes: index.size_bytes(),
+            index_memory_bytes: index.memory_bytes(),
+            n_commits: shared.n_commits.load(Ordering::Relaxed),
+            n_events: shared.n_events.load(Ordering::Relaxed),
+            n_full: shared.n_full.load(Ordering::Relaxed),
+            is_poisoned: shared.is_poisoned.load(Ordering::Acquire),
+        }
+    }
+}
+
+/// What is appended to a channel, or noted beside the events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRecord {
+    /// What it is.
+    pub kind: RecordKind,
+    /// Wall clock, in milliseconds since 1970.
+    pub at: u64,
+    /// Seconds that bring `at` onto the clock that only runs forward.
+    pub correction_s: i32,
+    /// Its owner's bytes.
+    pub body: Bytes,
+}
+
+/// A channel that the log may not know yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewChannel {
+    /// Its number, from [`Log::channel_id`].
+    pub id: ChannelId,
+    /// Its name, at most 65,535 bytes.
+    pub name: Arc<str>,
+    /// What it keeps.
+    pub retention: Retention,
+}
+
+/// What is committed at once: all of it or nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Channels that are used for the first time.
+    pub channels: Vec<NewChannel>,
+    /// Small settings that change; durable before the records are.
+    pub puts: Vec<(Box<str>, Option<Bytes>)>,
+    /// Records; those of one group are all there after a crash, or none of them.
+    pub groups: Vec<Vec<NewRecord>>,
+}
+
+fn session(durability: Durability, boot_id: &str) -> Vec<u8> {
+    let word = match durability {
+        Durability::Fsync => "fsync",
+        Durability::Os => "os",
+    };
+    format!("{word} {boot_id}").into_bytes()
+}
+
+pub(crate) fn number(meta: &MetaStore, key: &str) -> u64 {
+    meta.get(key).and_then(|value| read_u64(value, 0)).unwrap_or(0)
+}
+
+/// Loads all segments, oldest first; true when there is none.
+fn load_segments(disk: &dyn Disk, index: &mut Index, tail: Tail) -> Result<bool, OpenError> {
+    let names = disk.list().map_err(OpenError::Io)?;
+    let mut bases: Vec<u64> = names.iter().filter_map(|name| base_of(name)).collect();
+    bases.sort_unstable();
+    for name in &names {
+        let is_orphan = name.strip_suffix(".idx").is_some_and(|stem| {
+            base_of(&format!("{stem}.log")).is_some_and(|base| bases.binary_search(&base).is_err())
+        });
+        if is_orphan || name.strip_suffix(".tmp").is_some() {
+            disk.remove(name).map_err(OpenError::Io)?;
+        }
+    }
+    let last = bases.last().copied();
+    if let Some(first) = bases.first() {
+        index.head = first.saturating_sub(1);
+    }
+    for base in bases {
+        let file = segment_name(base);
+        let damaged = |position, after, reason| {
+            Err(OpenError::Damaged { file: segment_name(base), position, after, reason })
+        };
+        if base != index.head + 1 && !(base > index.head && base <= index.floor + 1) {
+            return damaged(0, index.head, "a segment is missing before it");
+        }
+        index.head = index.head.max(base.saturating_sub(1));
+        let tail = if Some(base) == last { tail } else { Tail::Whole };
+        match recovery::open_segment(disk, index, base, tail) {
+            Ok(Opened::Segment { cut_bytes: 0 }) => {}
+            Ok(Opened::Segment { cut_bytes }) => {
+                tracing::warn!(
+                    file,
+                    cut_bytes,
+                    head = index.head,
+                    "a write that a crash cut short was removed; it was never acknowledged"
+                );
+            }
+            Ok(Opened::Unmade) => {
+                disk.remove(&file).map_err(OpenError::Io)?;
+                disk.sync_folder().map_err(OpenError::Io)?;
+            }
+            Err(SegmentError::Damaged { position, after, reason }) => {
+                return damaged(position, after, reason);
+            }
+            Err(SegmentError::Version(version)) => {
+                return Err(OpenError::Version { file, version });
+            }
+            Err(SegmentError::Io(error)) => return Err(OpenError::Io(error)),
+        }
+    }
+    Ok(index.segments.is_empty())
+}
+
+/// Checks that what a clean stop left is still there.
+fn check_clean(meta: &MetaStore, index: &Index) -> Result<(), OpenError> {
+    let is_whole = meta.get(KEY_CLEAN).is_none() || number(meta, KEY_CLEAN) <= index.head;
+    let Some(segment) = index.segments.back().filter(|_| !is_whole) else { return Ok(()) };
+    Err(OpenError::Damaged {
+        file: segment_name(segment.base()),
+        position: segment.len_bytes,
+        after: index.head,
+        reason: "the end is missing, though the log was closed whole",
+    })
+}
+
+/// Takes over what channels trimmed that no segment tells any more.
+fn load_trims(meta: &MetaStore, index: &mut Index) {
+    let removed_to = index.segments.front().map_or(0, |segment| segment.base() - 1);
+    if number(meta, KEY_ACCOUNTED) < removed_to {
+        index.floor = index.floor.max(removed_to);
+    }
+    let mut next_id = index.channels.keys().max().map_or(0, |id| id + 1);
+    for (key, value) in meta.with_prefix(KEY_TRIM) {
+        let name = key.strip_prefix(KEY_TRIM).unwrap_or(key);
+        let id = index.by_name.get(name).copied().unwrap_or(next_id);
+        index.know(id, name);
+        next_id = next_id.max(id + 1);
+        if let Some(channel) = index.channels.get_mut(&id) {
+            channel.trimmed_to = channel.trimmed_to.max(read_u64(value, 0).unwrap_or(0));
+            index.trimmed_high = index.trimmed_high.max(channel.trimmed_to);
+        }
+    }
+}
