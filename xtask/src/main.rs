@@ -10,10 +10,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::codegen::Mode;
 use crate::testing::Scope;
 use crate::workspace::Workspace;
 
+mod bench;
 mod ci;
 mod codegen;
 mod packages;
@@ -70,6 +72,21 @@ enum Task {
     },
     /// Builds the release binary, `target/release/tidings`.
     Build,
+    /// Measures on this machine: builds the release binaries and runs one bench.
+    ///
+    /// The figures are printed as Markdown, or as JSON; `docs/performance.md` is made of them.
+    /// Load goes to the loopback address, and files to a temporary folder below the target
+    /// folder, which is removed at the end.
+    Bench {
+        /// What to measure.
+        name: Bench,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Further arguments for the bench, as `-- --runs 5`; `-- --help` lists them.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Runs every check that a change has to pass, and prints how long each took.
     ///
     /// Formatting, clippy, documentation, `tidy` and the tests, in this order; a failing check
@@ -111,6 +128,10 @@ fn run_task(task: Task) -> anyhow::Result<()> {
         Task::Build => run::build(&workspace).map(|binary| {
             println!("built {}", binary.display());
         }),
+        Task::Bench { name, json, mut arguments } => {
+            arguments.extend(json.then(|| "--json".to_owned()));
+            bench::bench(&workspace, name, &arguments)
+        }
         Task::Ci => ci::ci(&workspace),
         Task::Tidy => tidy::tidy(&workspace),
         Task::Codegen { check } => {

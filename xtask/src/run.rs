@@ -15,10 +15,21 @@ use crate::{sample, step};
 ///
 /// The build fails, or leaves no binary.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    step::run(
-        "Building the release binary (some minutes the first time)",
-        workspace.cargo().args(["build", "--release", "--package", "tidings"]),
-    )?;
+    build_with(workspace, &[])
+}
+
+/// Builds the release binary, and those of other packages in the same go.
+///
+/// # Errors
+///
+/// As [`build`].
+pub(crate) fn build_with(workspace: &Workspace, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    let mut command = workspace.cargo();
+    command.args(["build", "--release", "--package", "tidings"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    step::run("Building for release (some minutes the first time)", &mut command)?;
     let binary = workspace.binary("release");
     if !binary.is_file() {
         bail!("the build left no {}", binary.display());

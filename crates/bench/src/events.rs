@@ -1,5 +1,7 @@
 //! What a bench publishes: events of one size, and logs filled with them.
 
+use std::fmt::Write;
+
 use anyhow::{Context, ensure};
 use tidings_hub::Hub;
 use tidings_hub::channel::ChannelName;
@@ -12,12 +14,14 @@ use crate::frames::EVENT_TYPE;
 pub(crate) const DATA_BYTES: usize = 300;
 /// Events of one publish when a log is filled.
 const FILL_EVENTS: usize = 1_000;
+/// Most events or operations that can be asked for.
+const COUNT_MAX: usize = 10_000_000;
 /// Digits of the number in the data.
 pub(crate) const NUMBER_DIGITS: usize = 10;
 /// What comes before the number in the data.
 pub(crate) const NUMBER_PREFIX: &str = "{\"n\":\"";
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Numbers that look random and are the same in every run (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(crate) struct Numbers(u64);
 
@@ -41,7 +45,7 @@ pub(crate) fn data(n: u64) -> String {
     let mut data = format!("{NUMBER_PREFIX}{n:0NUMBER_DIGITS$}\",\"text\":\"");
     let mut numbers = Numbers::new(n);
     while data.len() < DATA_BYTES - 2 {
-        data.push_str(&format!("{:016x}", numbers.next()));
+        write!(data, "{:016x}", numbers.next()).expect("a String takes any text");
     }
     data.truncate(DATA_BYTES - 2);
     data.push_str("\"}");
@@ -56,6 +60,17 @@ pub(crate) fn channel(name: &str) -> ChannelName {
 /// Returns the names `<prefix>/0`, `<prefix>/1` and so on.
 pub(crate) fn channels(prefix: &str, n_channels: usize) -> Vec<ChannelName> {
     (0..n_channels).map(|index| channel(&format!("{prefix}/{index}"))).collect()
+}
+
+/// Parses a count of events or operations on the command line.
+///
+/// # Errors
+///
+/// Not a number from 1 to [`COUNT_MAX`].
+pub(crate) fn parse_count(text: &str) -> Result<usize, String> {
+    let count = text.replace('_', "").parse().ok();
+    let count = count.filter(|count| (1..=COUNT_MAX).contains(count));
+    count.ok_or_else(|| format!("not a number from 1 to {COUNT_MAX}"))
 }
 
 /// Publishes `n_events` over the channels in turn and returns where they stand.
@@ -74,9 +89,10 @@ pub(crate) async fn fill(
     while held.len() < n_events {
         let mut offset = hub.head().offset;
         let n_now = FILL_EVENTS.min(n_events - held.len());
-        let events = names.by_ref().take(n_now).zip(offset..).map(|(name, n)| {
-            Event::new(name.clone(), kind.clone(), Data::Json(data(n).into()))
-        });
+        let events =
+            names.by_ref().take(n_now).zip(offset..).map(|(name, n)| {
+                Event::new(name.clone(), kind.clone(), Data::Json(data(n).into()))
+            });
         let published = hub.publish(events.collect(), None).await.context("publish")?;
         ensure!(published.positions.len() == n_now, "not every event has an outcome");
         for position in published.positions {

@@ -19,7 +19,7 @@ pub(crate) struct Frames {
     offset: u64,
     /// Offset of the last event.
     last_offset: u64,
-    /// Line that no healthy stream has.
+    /// What no healthy stream has.
     trouble: Option<&'static str>,
     /// Events seen.
     pub n_events: u64,
@@ -56,24 +56,29 @@ impl Frames {
         }
     }
 
+    /// Keeps the first trouble, of which later ones may come.
+    fn fail(&mut self, what: &'static str) {
+        self.trouble.get_or_insert(what);
+    }
+
     fn line(&mut self, line: &[u8]) {
         if let Some(id) = line.strip_prefix(b"id: ") {
             match offset_of(id) {
                 Some(offset) => self.offset = offset,
-                None => self.trouble = Some("an id that is no position"),
+                None => self.fail("an id that is no position"),
             }
         } else if line == EVENT_LINE {
             if self.offset <= self.last_offset {
-                self.trouble = Some("an event out of order");
+                self.fail("an event out of order");
             }
             self.last_offset = self.offset;
             self.n_events += 1;
         } else if line == b"event: ready" {
             self.is_ready = true;
         } else if line == b"event: reset" {
-            self.trouble = Some("a reset: events are missing");
+            self.fail("a reset: events are missing");
         } else if line == b"event: connection_close" {
-            self.trouble = Some("the server ends the stream");
+            self.fail("the server ends the stream");
         }
     }
 }

@@ -22,10 +22,7 @@ impl Memory {
     /// The system does not tell.
     pub(crate) fn of_this_process() -> anyhow::Result<Self> {
         let status = fs::read_to_string("/proc/self/status").context("read /proc/self/status")?;
-        Ok(Self {
-            resident_bytes: field(&status, "VmRSS")?,
-            peak_bytes: field(&status, "VmHWM")?,
-        })
+        Ok(Self { resident_bytes: field(&status, "VmRSS")?, peak_bytes: field(&status, "VmHWM")? })
     }
 
     /// Returns it as JSON.
@@ -40,10 +37,7 @@ impl Memory {
     /// A member is missing.
     pub(crate) fn from_json(value: &Value) -> anyhow::Result<Self> {
         let number = |key: &str| value.get(key).and_then(Value::as_u64).context(key.to_owned());
-        Ok(Self {
-            resident_bytes: number("resident_bytes")?,
-            peak_bytes: number("peak_bytes")?,
-        })
+        Ok(Self { resident_bytes: number("resident_bytes")?, peak_bytes: number("peak_bytes")? })
     }
 }
 

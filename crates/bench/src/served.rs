@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use tidings_dhcp::service::{Dhcp, DhcpConfig};
+use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
 use tidings_dhcp::vendor::VendorTable;
 use tidings_http::{
     App, AppParts, BodyCache, HttpConfig, Listener, Readiness, Server, Stage, router,
 };
+use tidings_hub::Hub;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -41,10 +42,10 @@ impl Served {
             .build()
             .context("start the runtime")?;
         let config = HttpConfig::default();
-        let clock = Arc::new(outside::now_ms);
+        let clock: Clock = Arc::new(outside::now_ms);
         let vendors = VendorTable::empty();
         // No source is configured, hence nothing has to run for it.
-        let (dhcp, ..) = Dhcp::new(DhcpConfig::default(), vendors, Arc::clone(&clock) as _);
+        let (dhcp, ..) = Dhcp::new(DhcpConfig::default(), vendors, Arc::clone(&clock));
         let readiness = Readiness::default();
         readiness.open();
         let app = App::new(AppParts {
@@ -72,6 +73,11 @@ impl Served {
     /// Returns where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the hub.
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.store.hub
     }
 
     /// Ends the connections, and stops the hub.
