@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -120,9 +121,16 @@ impl Server {
     }
 
     /// Ends it by SIGKILL, as if it crashed; its data stay.
+    ///
+    /// # Panics
+    ///
+    /// It has ended before by itself.
+    #[track_caller]
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
-        self.wait(KILL_TIMEOUT);
+        let status = self.wait(KILL_TIMEOUT);
+        let log = self.process.log();
+        assert_eq!(status.signal(), Some(Signal::KILL.as_raw()), "{status}\n{log}");
     }
 
     /// Ends it by SIGTERM and waits; its data stay.
