@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::Duration;
 
-use load::{Event, Phase, Seen, Shared};
+use load::{Event, Id, Phase, Seen, Shared};
 use publisher::{Publisher, Report};
 use random::Random;
 use subscriber::{follow, read_all};
@@ -19,10 +19,10 @@ mod random;
 #[path = "durability/subscriber.rs"]
 mod subscriber;
 
-const N_PUBLISHERS: u64 = 4;
+const N_PUBLISHERS: u32 = 4;
 
 /// Shortest and longest time between a start and a kill, in milliseconds.
-const LOAD_MS: (u64, u64) = (50, 500);
+const LOAD_MS: (u32, u32) = (50, 500);
 
 /// Keeps everything, so that a full read shows all, in many segments and mostly out of memory.
 const CONFIG: &str = "[hub]
@@ -50,7 +50,7 @@ fn a_server_killed_at_any_time_keeps_its_promises() {
         let subscriber = scope.spawn(|| follow(&shared));
         let publishers: Vec<_> = (0..N_PUBLISHERS)
             .map(|number| {
-                let publisher = Publisher::new(number, Random::new(seed ^ (number + 1)));
+                let publisher = Publisher::new(number, Random::new(seed ^ u64::from(number + 1)));
                 scope.spawn(|| publisher.run(&shared))
             })
             .collect();
@@ -83,7 +83,7 @@ fn a_server_killed_at_any_time_keeps_its_promises() {
 
 fn kill_again_and_again(server: &mut Server, shared: &Shared, n_cycles: usize, mut random: Random) {
     for _ in 0..n_cycles {
-        thread::sleep(Duration::from_millis(random.within(LOAD_MS.0, LOAD_MS.1)));
+        thread::sleep(Duration::from_millis(random.within(LOAD_MS.0, LOAD_MS.1).into()));
         assert!(!shared.is_aborted(), "the load failed");
         shared.enter(Phase::Down);
         server.kill();
@@ -95,17 +95,16 @@ fn kill_again_and_again(server: &mut Server, shared: &Shared, n_cycles: usize, m
 /// Checks what is stored against what the publishers were told; returns how many events are stored
 /// whose publisher was told nothing.
 fn check_reports(reports: &[Report], all: &[Seen]) -> usize {
-    let mut ids: HashMap<Event, &str> = HashMap::with_capacity(all.len());
+    let mut ids: HashMap<Event, Id> = HashMap::with_capacity(all.len());
     for Seen { id, event } in all {
-        let first = ids.insert(*event, id);
-        assert_eq!(first, None, "{event:?} is stored twice, again at {id}");
+        let first = ids.insert(*event, *id);
+        assert_eq!(first, None, "{event:?} is stored twice, again at {id:?}");
     }
     let mut n_known = 1; // The last event of all.
     let mut n_unasked = 0;
     for report in reports {
         for Seen { id, event } in &report.acknowledged {
-            let stored = ids.get(event).copied();
-            assert_eq!(stored, Some(&**id), "{event:?} was acknowledged");
+            assert_eq!(ids.get(event), Some(id), "{event:?} was acknowledged");
         }
         n_known += report.acknowledged.len();
         for group in &report.unknown {
@@ -117,10 +116,10 @@ fn check_reports(reports: &[Report], all: &[Seen]) -> usize {
     assert_eq!(all.len(), n_known + n_unasked, "something is stored that nobody published");
 
     // A publisher sends one request after the other, so its events are stored in their order.
-    let mut newest: HashMap<u64, u64> = HashMap::new();
+    let mut newest: HashMap<u32, u32> = HashMap::new();
     for Seen { id, event } in all {
         let before = newest.insert(event.publisher, event.n);
-        assert!(before < Some(event.n), "{event:?} at {id} is stored behind {before:?}");
+        assert!(before < Some(event.n), "{event:?} at {id:?} is stored behind {before:?}");
     }
     n_unasked
 }

@@ -1,5 +1,6 @@
 //! What publishers and subscribers share: the events, and whether there is a server to talk to.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::thread;
 
@@ -7,18 +8,18 @@ use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
 
 /// One in so many events is large: it spans many pages of a file.
-const LARGE_EVERY: u64 = 200;
+const LARGE_EVERY: u32 = 200;
 
 /// The n-th event of a publisher; its payload follows from that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Event {
-    pub(crate) publisher: u64,
-    pub(crate) n: u64,
+    pub(crate) publisher: u32,
+    pub(crate) n: u32,
 }
 
 impl Event {
     /// The event behind all others.
-    pub(crate) const LAST: Self = Self { publisher: u64::MAX, n: 0 };
+    pub(crate) const LAST: Self = Self { publisher: u32::MAX, n: 0 };
 
     /// Returns the event as it is published, with its own id if it has one.
     pub(crate) fn to_json(self, id: Option<&str>) -> String {
@@ -39,7 +40,8 @@ impl Event {
     ///
     /// It is not, byte by byte, the payload of an event.
     pub(crate) fn parse(data: &str) -> Self {
-        let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_u64);
+        let number =
+            |value: &Value, key: &str| value.get(key)?.as_u64().and_then(|n| n.try_into().ok());
         let value: Value = serde_json::from_str(data).unwrap_or_default();
         let event = number(&value, "publisher")
             .zip(number(&value, "n"))
@@ -59,10 +61,33 @@ impl Event {
     }
 }
 
+/// The id of a stored event, small, as there may be millions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Id {
+    pub(crate) offset: u64,
+    /// Hash of the whole id, so that epoch and check count as well.
+    hash: u64,
+}
+
+impl Id {
+    /// Reads `<epoch>-<offset>-<check>`.
+    ///
+    /// # Panics
+    ///
+    /// It is something else.
+    pub(crate) fn parse(id: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let offset = id.split('-').nth(1).and_then(|offset| offset.parse().ok());
+        let offset = offset.unwrap_or_else(|| panic!("`{id}` is no position"));
+        Self { offset, hash: hasher.finish() }
+    }
+}
+
 /// An event at its position.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seen {
-    pub(crate) id: Box<str>,
+    pub(crate) id: Id,
     pub(crate) event: Event,
 }
 

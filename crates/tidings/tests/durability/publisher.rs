@@ -4,11 +4,11 @@ use serde_json::Value;
 use tidings_testkit::Connection;
 use tidings_testkit::http::{Request, Response};
 
-use crate::load::{Event, Seen, Shared};
+use crate::load::{Event, Id, Seen, Shared};
 use crate::random::Random;
 
 /// Most events of one request.
-const BATCH_MAX: u64 = 40;
+const BATCH_MAX: u32 = 40;
 
 /// What a publisher was told.
 #[derive(Debug, Default)]
@@ -26,17 +26,17 @@ pub(crate) struct Report {
 /// A publisher that sends one request after the other.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    number: u64,
-    n_next: u64,
+    number: u32,
+    n_next: u32,
     random: Random,
     connection: Option<Connection>,
     /// A batch with a key and the positions that it was answered with.
-    earlier: Option<(Batch, Vec<Box<str>>)>,
+    earlier: Option<(Batch, Vec<Id>)>,
     report: Report,
 }
 
 impl Publisher {
-    pub(crate) fn new(number: u64, random: Random) -> Self {
+    pub(crate) fn new(number: u32, random: Random) -> Self {
         let report = Report::default();
         Self { number, n_next: 0, random, connection: None, earlier: None, report }
     }
@@ -80,7 +80,7 @@ impl Publisher {
                 Ok(response) => {
                     let positions = batch.positions(&response);
                     let seen = positions.iter().zip(&batch.events);
-                    let seen = seen.map(|(id, event)| Seen { id: id.clone(), event: *event });
+                    let seen = seen.map(|(id, event)| Seen { id: *id, event: *event });
                     self.report.acknowledged.extend(seen);
                     if batch.key != Key::None && self.random.is_one_in(4) {
                         self.earlier = Some((batch, positions));
@@ -184,7 +184,7 @@ impl Batch {
     }
 
     /// Returns the position of each event as a good answer tells it.
-    fn positions(&self, response: &Response) -> Vec<Box<str>> {
+    fn positions(&self, response: &Response) -> Vec<Id> {
         let expected = if self.shape == Shape::Lines { 200 } else { 201 };
         assert_eq!(response.status, expected, "{}", response.text());
         let answer = response.json();
@@ -194,7 +194,7 @@ impl Batch {
         };
         let entries = answer.get(key).and_then(Value::as_array).into_iter().flatten();
         let positions = entries.map(|entry| entry.pointer(path).and_then(Value::as_str));
-        let positions: Option<Vec<Box<str>>> =
+        let positions: Option<Vec<Id>> =
             positions.map(|position| position.map(Box::from)).collect();
         let positions = positions.filter(|positions| positions.len() == self.events.len());
         positions.unwrap_or_else(|| panic!("no position for each event: {answer}"))

@@ -13,15 +13,17 @@ impl Random {
     }
 
     /// Returns the next number from `first` to `last`, both included.
-    pub(crate) fn within(&mut self, first: u64, last: u64) -> u64 {
+    pub(crate) fn within(&mut self, first: u32, last: u32) -> u32 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        first + (mixed ^ (mixed >> 31)) % (last - first + 1)
+        let n_choices = u64::from(last - first) + 1;
+        let choice = (mixed ^ (mixed >> 31)) % n_choices;
+        first + u32::try_from(choice).expect("it is at most `last - first`")
     }
 
     /// Returns `true` once in `n` times.
-    pub(crate) fn is_one_in(&mut self, n: u64) -> bool {
+    pub(crate) fn is_one_in(&mut self, n: u32) -> bool {
         self.within(1, n) == 1
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tidings_testkit::stream::PATIENCE;
 use tidings_testkit::{Instant, NoEvent, OpenError, RawStream, StreamEvent};
 
-use crate::load::{Event, Seen, Shared};
+use crate::load::{Event, Id, Seen, Shared};
 
 /// The header `Last-Event-ID` wins over the start in the query.
 const STREAM: &str = "/api/sse/stream?format=named&channels=load/**&earliest=1";
@@ -87,10 +87,11 @@ impl Chain {
         match event.kind.as_str() {
             "connection_established" => self.greet(&event.json()),
             "made" => {
-                let id = event.id.as_deref().expect("a logged event has an id");
-                let is_forward = self.last_id.is_empty() || offset(id) > offset(&self.last_id);
-                assert!(is_forward, "ids must increase: `{}` then `{id}`", self.last_id);
-                self.seen.push(Seen { id: id.into(), event: Event::parse(&event.data) });
+                let id = Id::parse(event.id.as_deref().expect("a logged event has an id"));
+                let is_forward =
+                    self.last_id.is_empty() || id.offset > Id::parse(&self.last_id).offset;
+                assert!(is_forward, "ids must increase: `{}` then {id:?}", self.last_id);
+                self.seen.push(Seen { id, event: Event::parse(&event.data) });
             }
             "ready" | "heartbeat" => {}
             // Above all a `reset`: nothing may be lost here.
@@ -107,9 +108,4 @@ impl Chain {
         let expected = (!self.last_id.is_empty()).then_some(true);
         assert_eq!(recovered, expected, "behind `{}`: {greeting}", self.last_id);
     }
-}
-
-fn offset(id: &str) -> u64 {
-    let offset = id.split('-').nth(1).and_then(|offset| offset.parse().ok());
-    offset.unwrap_or_else(|| panic!("`{id}` is no position"))
 }
