@@ -14,9 +14,11 @@ use tidings_testkit::{
     Instant, NoEvent, RawStream, Response, Server, ServerOptions, StreamEvent, Tmpfs, own_loopback,
 };
 
-/// Ends a server and starts it again; each way must keep the same.
-const RESTARTS: [(&str, fn(&mut Server)); 2] =
-    [("stopped", restart_after_stop), ("killed", restart_after_kill)];
+/// A name, and what ends a server and starts it again.
+type Restart = (&'static str, fn(&mut Server));
+
+/// The ways of a restart; each must keep the same.
+const RESTARTS: [Restart; 2] = [("stopped", restart_after_stop), ("killed", restart_after_kill)];
 
 fn restart_after_stop(server: &mut Server) {
     server.stop();

@@ -195,7 +195,7 @@ impl Batch {
         let entries = answer.get(key).and_then(Value::as_array).into_iter().flatten();
         let positions = entries.map(|entry| entry.pointer(path).and_then(Value::as_str));
         let positions: Option<Vec<Id>> =
-            positions.map(|position| position.map(Box::from)).collect();
+            positions.map(|position| position.map(Id::parse)).collect();
         let positions = positions.filter(|positions| positions.len() == self.events.len());
         positions.unwrap_or_else(|| panic!("no position for each event: {answer}"))
     }
