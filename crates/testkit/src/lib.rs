@@ -2,8 +2,8 @@
 //!
 //! Everything here blocks and belongs into tests only: what fails unexpectedly panics with all that
 //! is known, at the line of the test. What a machine may lack says so beforehand
-//! (`why_unavailable`), so that a test can skip with a message. Every process, namespace and mount is
-//! removed when its owner is dropped.
+//! (`why_unavailable`) or with an error, so that a test can skip with a message. Every process,
+//! namespace and mount is removed when its owner is dropped.
 
 pub mod binary;
 pub mod dnsmasq;

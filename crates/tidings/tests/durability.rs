@@ -1,4 +1,4 @@
-//! Nothing acknowledged is lost and nothing shown is taken back, however often the server is killed.
+//! Nothing acknowledged is lost and nothing shown is taken back when the server is killed.
 
 use std::collections::HashMap;
 use std::thread;

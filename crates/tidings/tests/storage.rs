@@ -66,7 +66,8 @@ fn resume(server: &Server, channels: &str, position: &str) -> Resumed {
 
 /// Reads everything that these channels hold.
 fn read_all(server: &Server, channels: &str) -> Resumed {
-    resume(server, channels, "earliest")
+    let target = format!("/api/sse/stream?format=named&channels={channels}&earliest=1");
+    Resumed::read(&mut server.stream(&target))
 }
 
 /// The start of a stream, up to `ready`.
