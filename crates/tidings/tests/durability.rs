@@ -1,15 +1,17 @@
 //! Nothing acknowledged is lost and nothing shown is taken back when the server is killed.
 
-use std::collections::HashMap;
 use std::thread;
 use std::time::Duration;
 
-use load::{Event, Id, Phase, Seen, Shared};
+use check::{check_chain, check_reports};
+use load::{Event, Phase, Shared};
 use publisher::{Publisher, Report};
 use random::Random;
 use subscriber::{follow, read_all};
 use tidings_testkit::{Instant, Server, ServerOptions, own_loopback};
 
+#[path = "durability/check.rs"]
+mod check;
 #[path = "durability/load.rs"]
 mod load;
 #[path = "durability/publisher.rs"]
@@ -64,8 +66,8 @@ fn a_server_killed_at_any_time_keeps_its_promises() {
         (reports, subscriber.join().unwrap())
     });
     let all = read_all(server.address());
-    let n_stored_unasked = check_reports(&reports, &all);
-    check_chain(&followed, &all);
+    let n_stored_unasked = check_reports(&reports, &all).unwrap_or_else(|why| panic!("{why}"));
+    check_chain(&followed, &all).unwrap_or_else(|why| panic!("{why}"));
 
     let sum = |count: fn(&Report) -> usize| reports.iter().map(count).sum::<usize>();
     let n_acknowledged = sum(|report| report.acknowledged.len());
@@ -90,44 +92,4 @@ fn kill_again_and_again(server: &mut Server, shared: &Shared, n_cycles: usize, m
         server.restart();
         shared.enter(Phase::Up);
     }
-}
-
-/// Checks what is stored against what the publishers were told; returns how many events are stored
-/// whose publisher was told nothing.
-fn check_reports(reports: &[Report], all: &[Seen]) -> usize {
-    let mut ids: HashMap<Event, Id> = HashMap::with_capacity(all.len());
-    for Seen { id, event } in all {
-        let first = ids.insert(*event, *id);
-        assert_eq!(first, None, "{event:?} is stored twice, again at {id:?}");
-    }
-    let mut n_known = 1; // The last event of all.
-    let mut n_unasked = 0;
-    for report in reports {
-        for Seen { id, event } in &report.acknowledged {
-            assert_eq!(ids.get(event), Some(id), "{event:?} was acknowledged");
-        }
-        n_known += report.acknowledged.len();
-        for group in &report.unknown {
-            let n_stored = group.iter().filter(|event| ids.contains_key(event)).count();
-            assert!(n_stored == 0 || n_stored == group.len(), "stored in part: {group:?}");
-            n_unasked += n_stored;
-        }
-    }
-    assert_eq!(all.len(), n_known + n_unasked, "something is stored that nobody published");
-
-    // A publisher sends one request after the other, so its events are stored in their order.
-    let mut newest: HashMap<u32, u32> = HashMap::new();
-    for Seen { id, event } in all {
-        let before = newest.insert(event.publisher, event.n);
-        assert!(before < Some(event.n), "{event:?} at {id:?} is stored behind {before:?}");
-    }
-    n_unasked
-}
-
-/// Checks that the resuming subscriber saw what is stored: all of it, once, in order.
-fn check_chain(seen: &[Seen], all: &[Seen]) {
-    for (index, (seen, stored)) in seen.iter().zip(all).enumerate() {
-        assert_eq!(seen, stored, "event {index} as it was seen and as it is stored");
-    }
-    assert_eq!(seen.len(), all.len(), "events seen and stored");
 }

@@ -438,7 +438,8 @@ fn a_flipped_bit_never_changes_an_event() {
     assert!(sealed.len() >= 3, "several segments: {sealed:?}");
     let mut n_refused = 0;
     let mut n_shown = 0;
-    for (path, eighth) in [(0, 0), (0, 1), (0, 4), (1, 4), (2, 4), (3, 7)] {
+    // Sorted by name, an index comes before its segment.
+    for (path, eighth) in [(0, 0), (0, 4), (1, 0), (1, 1), (1, 4), (2, 4), (3, 7)] {
         let path = sealed[path % sealed.len()];
         let mut bytes = files[path].clone();
         let index = (bytes.len() * eighth / 8 + 40).min(bytes.len() - 1);
