@@ -174,7 +174,8 @@ impl Disk for SystemDisk {
     }
 
     fn lock(&self) -> io::Result<Box<dyn Debug + Send + Sync>> {
-        let file = Self::options().create(true).truncate(false).open(self.folder.join(LOCK_NAME))?;
+        let file =
+            Self::options().create(true).truncate(false).open(self.folder.join(LOCK_NAME))?;
         match file.try_lock() {
             Ok(()) => Ok(Box::new(file)),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),

@@ -4,3 +4,4 @@
 //! any number of readers follow. What a record means is its owner's business.
 
 pub mod disk;
+pub mod simulated;
