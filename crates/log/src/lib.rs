@@ -4,4 +4,5 @@
 //! any number of readers follow. What a record means is its owner's business.
 
 pub mod disk;
+pub mod meta;
 pub mod simulated;
