@@ -264,6 +264,7 @@ fn a_full_disk_refuses_puts_and_takes_them_again_when_there_is_room() {
                 Ok(()) => assert_eq!(store.entries, after(&before, &batch)),
                 Err(MetaError::Full { .. }) => {
                     assert_eq!(store.entries, before, "capacity {capacity_bytes}");
+                    assert_eq!(store.file.len_bytes().unwrap(), store.end, "it is cut back");
                     n_full += 1;
                 }
                 Err(error) => panic!("capacity {capacity_bytes}: {error}"),
