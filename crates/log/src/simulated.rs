@@ -181,7 +181,7 @@ impl SimulatedDisk {
         self.state.lock().faults.operations_left = Some(n_operations);
     }
 
-    /// Flips a bit of a file, counted from the lowest of the first byte; `false` without such a bit.
+    /// Flips a bit of a file, counted from the lowest of the first byte; `false` if there is none.
     #[must_use]
     pub fn flip_bit(&self, name: &str, bit_index: usize) -> bool {
         let node = self.state.lock().names.get(name).cloned();

@@ -158,7 +158,7 @@ fn a_later_format_is_refused() {
     assert!(matches!(error, MetaError::Version { found: 2 }), "{error}");
 }
 
-/// Makes a store with a snapshot and batches behind it; returns its states, each after one batch more.
+/// Makes a store with a snapshot and batches behind it; returns its state after each batch.
 fn store_with_batches(disk: &SimulatedDisk, durability: Durability) -> Vec<Entries> {
     let mut store = open(disk, durability).unwrap();
     store.slack_bytes = 0;
