@@ -217,12 +217,16 @@ impl Log {
             meta.is_new() || is_empty || has_machine_died || meta.get(KEY_EPOCH).is_none();
         let epoch = if is_new_epoch { epoch_seed } else { number(&meta, KEY_EPOCH) };
         let next_channel = index.channels.keys().max().map_or(0, |id| id + 1);
-        meta.put_all(&[
+        let noted = meta.put_all(&[
             (KEY_EPOCH.into(), Some(Bytes::copy_from_slice(&epoch.to_le_bytes()))),
             (KEY_SESSION.into(), Some(session.into())),
             (KEY_CLEAN.into(), None),
-        ])
-        .map_err(OpenError::Meta)?;
+        ]);
+        match noted {
+            // A full disk can be read; what was noted last time still holds.
+            Err(MetaError::Full { .. }) if !is_new_epoch => {}
+            noted => noted.map_err(OpenError::Meta)?,
+        }
         let shared = Arc::new(Shared {
             index: RwLock::new(index),
             epoch,
