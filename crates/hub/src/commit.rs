@@ -83,8 +83,8 @@ impl CommitQueue {
     /// Queues a request; gives it back when the queue is full or closed.
     pub(crate) fn push(&self, request: Request) -> Result<(), Request> {
         let mut waiting = self.waiting.lock();
-        let is_full = waiting.requests.len() >= QUEUE_REQUESTS_MAX
-            || waiting.size_bytes >= QUEUE_BYTES_MAX;
+        let is_full =
+            waiting.requests.len() >= QUEUE_REQUESTS_MAX || waiting.size_bytes >= QUEUE_BYTES_MAX;
         if waiting.is_closed || (is_full && matches!(request, Request::Publish(_))) {
             return Err(request);
         }
@@ -341,7 +341,8 @@ impl Preparation {
                 published.matched += known.matched;
                 continue;
             }
-            let body_hash = if event_key.is_some() { hash_of(std::slice::from_ref(&event)) } else { 0 };
+            let body_hash =
+                if event_key.is_some() { hash_of(std::slice::from_ref(&event)) } else { 0 };
             let (channel, publication, record) = self.enter(state, event, now);
             let matched = state.n_matched(channel, &publication.audience);
             published.positions.push(publication.position);

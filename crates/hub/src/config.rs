@@ -207,7 +207,8 @@ impl HubConfig {
                 return refuse(key, "must be at least 1".to_owned());
             }
         }
-        if !(SEGMENT_SIZE_MIN_BYTES..=SEGMENT_SIZE_MAX_BYTES).contains(&self.segment_size_max_bytes) {
+        if !(SEGMENT_SIZE_MIN_BYTES..=SEGMENT_SIZE_MAX_BYTES).contains(&self.segment_size_max_bytes)
+        {
             let reason =
                 format!("must be within {SEGMENT_SIZE_MIN_BYTES} and {SEGMENT_SIZE_MAX_BYTES}");
             return refuse("segment_size_max_bytes", reason);

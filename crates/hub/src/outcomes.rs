@@ -46,12 +46,7 @@ impl Outcomes {
     }
 
     /// Remembers an outcome until a time; over `keys_max` the oldest go.
-    pub(crate) fn remember(
-        &mut self,
-        stored: StoredOutcome,
-        end: EpochMillis,
-        keys_max: u32,
-    ) {
+    pub(crate) fn remember(&mut self, stored: StoredOutcome, end: EpochMillis, keys_max: u32) {
         let keys_max = usize::try_from(keys_max).unwrap_or(usize::MAX).max(1);
         while self.by_key.len() >= keys_max {
             self.forget_oldest();

@@ -26,7 +26,7 @@ struct Waiting {
 
 impl fmt::Debug for Readers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readers").field("waiting", &self.waiting.lock().jobs.len()).finish()
+        f.debug_struct("Readers").finish_non_exhaustive()
     }
 }
 

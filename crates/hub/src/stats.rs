@@ -128,7 +128,7 @@ pub struct ChannelStats {
     /// Publications per second over the last 10 seconds.
     pub rate: f64,
     /// Publications held.
-    pub n_held: usize,
+    pub n_held: u64,
     /// Bytes held.
     pub held_bytes: u64,
     /// When the last publication was accepted, or the channel was made.

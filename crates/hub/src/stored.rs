@@ -67,7 +67,8 @@ impl<'a> StoredEvent<'a> {
         position: Option<Position>,
         (at, kept_at): (EpochMillis, EpochMillis),
     ) -> Option<Publication> {
-        let data = if self.is_text { Data::Text(self.data.into()) } else { Data::Json(self.data.into()) };
+        let data =
+            if self.is_text { Data::Text(self.data.into()) } else { Data::Json(self.data.into()) };
         let audience = self.connection.map_or(Audience::All, |id| Audience::Connection(id.into()));
         let kind = EventType::parse(self.kind).ok()?;
         let expires_at = self.expires_at(kept_at);

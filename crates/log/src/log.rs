@@ -111,17 +111,6 @@ pub enum OpenError {
     Io(#[source] io::Error),
 }
 
-/// Why the log cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("read {file}")]
-pub struct ReadError {
-    /// The segment.
-    pub file: String,
-    /// What the system says.
-    #[source]
-    pub source: io::Error,
-}
-
 /// What the writer and the readers share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -153,6 +142,15 @@ pub struct ChannelSummary {
     pub n_held: u64,
     /// Bytes of records held.
     pub bytes_held: u64,
+}
+
+/// What retention took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// Events of channels that are forgotten may be missing up to here.
+    pub floor: u64,
+    /// Channels with the last offset that each lost.
+    pub channels: Vec<(ChannelId, u64)>,
 }
 
 /// Figures of a log.
@@ -268,18 +266,15 @@ impl Log {
         self.shared.index.read().floor
     }
 
-    /// Returns which of some channels lost events after an offset, with the last that each lost.
-    pub fn trimmed_after(
-        &self,
-        offset: u64,
-        channels: &mut dyn Iterator<Item = ChannelId>,
-    ) -> Vec<(ChannelId, u64)> {
+    /// Returns what of some channels is gone after an offset.
+    pub fn gone_after(&self, offset: u64, channels: &mut dyn Iterator<Item = ChannelId>) -> Gone {
         let index = self.shared.index.read();
+        let floor = index.floor;
         if index.trimmed_high <= offset {
-            return Vec::new();
+            return Gone { floor, channels: Vec::new() };
         }
         let trimmed = channels.filter_map(|id| Some((id, index.channels.get(&id)?.trimmed_to)));
-        trimmed.filter(|(_, trimmed_to)| *trimmed_to > offset).collect()
+        Gone { floor, channels: trimmed.filter(|(_, to)| *to > offset).collect() }
     }
 
     /// Returns the number of a channel: its own if the log knows it, else one never used.
