@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use tidings_log::Retention;
+use tidings_log::disk::Durability;
+use tidings_log::log::{LogConfig, OnFull};
 
 use crate::channel::{ChannelName, ChannelPattern};
 
@@ -16,17 +19,6 @@ pub enum ChannelClass {
     State,
     /// No id, never resumed; a slow client loses the oldest and is told how many.
     Ephemeral,
-}
-
-/// What a channel keeps for resume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// Most publications kept.
-    pub events_max: u32,
-    /// Longest time a publication is kept.
-    pub age_max: Duration,
-    /// Most bytes kept, as [`crate::event::Publication::size_bytes`] counts them.
-    pub bytes_max: u64,
 }
 
 /// Class and retention of the channels that a pattern covers; a missing key is the hub's default.
@@ -45,7 +37,7 @@ pub struct ChannelRule {
     /// Longest time a publication is kept for resume.
     #[serde(default, with = "humantime_serde")]
     pub history_age_max: Option<Duration>,
-    /// Most bytes kept per channel for resume.
+    /// Most bytes of records kept per channel for resume.
     pub history_bytes_max: Option<u64>,
 }
 
@@ -75,10 +67,20 @@ pub struct HubConfig {
     /// Longest time a publication is kept for resume.
     #[serde(with = "humantime_serde")]
     pub history_age_max: Duration,
-    /// Bytes kept per channel for resume.
+    /// Bytes of records kept per channel for resume.
     pub history_bytes_max: u64,
-    /// Bytes kept for resume over all channels; the oldest go first.
+    /// Bytes of the whole log on disk; over it the oldest segment goes.
     pub log_size_max_bytes: u64,
+    /// Bytes after which a new segment of the log is begun.
+    pub segment_size_max_bytes: u64,
+    /// When a publication counts as kept: on stable storage, or with the operating system.
+    #[serde(deserialize_with = "durability")]
+    pub durability: Durability,
+    /// What is done when the disk is full: refuse publications, or trim the oldest segment.
+    #[serde(deserialize_with = "on_disk_full")]
+    pub on_disk_full: OnFull,
+    /// Bytes of the newest publications that are held in memory; what is older is read from disk.
+    pub window_size_max_bytes: u64,
     /// Bytes of ephemeral publications held for clients that have not read them yet.
     pub ephemeral_size_max_bytes: u64,
     /// Time between SSE comments on an idle stream; must stay below proxy read timeouts.
@@ -109,10 +111,14 @@ impl Default for HubConfig {
             channels_max: 20_000,
             event_size_max_bytes: 1_048_576,
             events_per_publish_max: 1_000,
-            history_events_max: 1_000,
-            history_age_max: Duration::from_hours(24),
-            history_bytes_max: 16 * 1_048_576,
-            log_size_max_bytes: 64 * 1_048_576,
+            history_events_max: 100_000,
+            history_age_max: Duration::from_hours(7 * 24),
+            history_bytes_max: 256 * 1_048_576,
+            log_size_max_bytes: 1_073_741_824,
+            segment_size_max_bytes: 64 * 1_048_576,
+            durability: Durability::Fsync,
+            on_disk_full: OnFull::Refuse,
+            window_size_max_bytes: 64 * 1_048_576,
             ephemeral_size_max_bytes: 8 * 1_048_576,
             keep_alive: Duration::from_secs(15),
             retry_min: Duration::from_secs(1),
@@ -122,6 +128,41 @@ impl Default for HubConfig {
             channels: Vec::new(),
         }
     }
+}
+
+/// Least `hub.segment_size_max_bytes`.
+const SEGMENT_SIZE_MIN_BYTES: u64 = 4_096;
+/// Greatest `hub.segment_size_max_bytes`.
+const SEGMENT_SIZE_MAX_BYTES: u64 = 1_073_741_824;
+/// Greatest `hub.event_size_max_bytes`: a write of the log holds it.
+const EVENT_SIZE_MAX_BYTES: u64 = 33_554_432;
+
+/// Reads `fsync` or `os`.
+fn durability<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Durability, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Word {
+        Fsync,
+        Os,
+    }
+    Ok(match Word::deserialize(deserializer)? {
+        Word::Fsync => Durability::Fsync,
+        Word::Os => Durability::Os,
+    })
+}
+
+/// Reads `refuse` or `trim_oldest`.
+fn on_disk_full<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<OnFull, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Word {
+        Refuse,
+        TrimOldest,
+    }
+    Ok(match Word::deserialize(deserializer)? {
+        Word::Refuse => OnFull::Refuse,
+        Word::TrimOldest => OnFull::TrimOldest,
+    })
 }
 
 /// A setting of the hub that cannot be used.
@@ -135,6 +176,17 @@ pub struct HubConfigError {
 }
 
 impl HubConfig {
+    /// Returns the limits of the log.
+    #[must_use]
+    pub fn log(&self) -> LogConfig {
+        LogConfig {
+            segment_size_max_bytes: self.segment_size_max_bytes,
+            size_max_bytes: self.log_size_max_bytes,
+            durability: self.durability,
+            on_full: self.on_disk_full,
+        }
+    }
+
     /// Checks the rules that a single value cannot tell.
     ///
     /// # Errors
@@ -149,12 +201,25 @@ impl HubConfig {
             ("channels_max", u64::from(self.channels_max)),
             ("event_size_max_bytes", u64::from(self.event_size_max_bytes)),
             ("events_per_publish_max", u64::from(self.events_per_publish_max)),
-            ("log_size_max_bytes", self.log_size_max_bytes),
         ];
         for (key, value) in positive {
             if value == 0 {
                 return refuse(key, "must be at least 1".to_owned());
             }
+        }
+        if !(SEGMENT_SIZE_MIN_BYTES..=SEGMENT_SIZE_MAX_BYTES).contains(&self.segment_size_max_bytes)
+        {
+            let reason =
+                format!("must be within {SEGMENT_SIZE_MIN_BYTES} and {SEGMENT_SIZE_MAX_BYTES}");
+            return refuse("segment_size_max_bytes", reason);
+        }
+        if self.log_size_max_bytes < 2 * self.segment_size_max_bytes {
+            let reason = "must be at least twice hub.segment_size_max_bytes";
+            return refuse("log_size_max_bytes", reason.to_owned());
+        }
+        if u64::from(self.event_size_max_bytes) > EVENT_SIZE_MAX_BYTES {
+            let reason = format!("must be at most {EVENT_SIZE_MAX_BYTES}");
+            return refuse("event_size_max_bytes", reason);
         }
         if self.keep_alive < Duration::from_secs(1) {
             return refuse("keep_alive", "must be at least 1s".to_owned());
@@ -201,13 +266,13 @@ impl ChannelRules {
     /// left out.
     pub(crate) fn new(config: &HubConfig) -> Self {
         let default = Retention {
-            events_max: config.history_events_max,
+            events_max: config.history_events_max.into(),
             age_max: config.history_age_max,
             bytes_max: config.history_bytes_max,
         };
         let configured = config.channels.iter().filter_map(|rule| {
             let retention = Retention {
-                events_max: rule.history_events_max.unwrap_or(default.events_max),
+                events_max: rule.history_events_max.map_or(default.events_max, u64::from),
                 age_max: rule.history_age_max.unwrap_or(default.age_max),
                 bytes_max: rule.history_bytes_max.unwrap_or(default.bytes_max),
             };

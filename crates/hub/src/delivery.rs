@@ -1,31 +1,41 @@
 //! A stream's cursor: what it has been shown, and the bytes that come next.
 //!
 //! ```text
-//! Opening --greeting, state--> Replaying --reaches the snapshot, ready--> Live
-//!    \________________________________\__________________________________/--close--> Closed
+//! Probing --log read--> Opening --greeting, state--> Replaying --snapshot reached, ready--> Live
+//!    \____________________\__________________________\_________________________/--close--> Closed
 //! ```
+//!
+//! What is older than the memory window is read from the log by the hub's readers, a chunk at a
+//! time; the cursor waits meanwhile.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use tidings_log::record::ChannelId;
 use tokio::time::{Instant, Sleep};
 
 use crate::channel::ChannelPattern;
+use crate::clock::Now;
 use crate::config::ChannelClass;
-use crate::event::{EpochMillis, Publication};
+use crate::event::Publication;
 use crate::frame::{self, Greeting, ResetReason};
 use crate::hub::{Hub, State, follows};
 use crate::registry::{Since, Subscriber, SubscriberId};
-use crate::window::EntryKind;
+use crate::window::Place;
 
+mod catch_up;
+mod read;
 mod request;
 mod start;
 mod walk;
 
+use walk::Hole;
+
+pub(crate) use read::{Chunk, Probe, Probed, Reading};
 pub use request::{CloseReason, Format, Start, SubscribeError, SubscribeRequest};
 
 /// Bytes after which a batch ends; one frame may stand over it.
@@ -40,6 +50,7 @@ const FROM_MAX_CHARS: usize = 128;
 /// How far a stream has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    Probing,
     Opening,
     Replaying,
     Live,
@@ -53,12 +64,16 @@ enum Phase {
 pub struct Subscription {
     hub: Arc<Hub>,
     id: SubscriberId,
-    request: SubscribeRequest,
+    request: Arc<SubscribeRequest>,
     phase: Phase,
     /// What the cursor has passed.
-    cursor: Since,
+    cursor: Place,
     /// Head when the subscription was made: the end of the replay.
-    joined: Since,
+    joined: Place,
+    /// What must be read before the stream can begin.
+    probe: Option<Probe>,
+    /// Holes that were known when a chunk was asked for.
+    asked_holes: Vec<Hole>,
     /// State publications numbered up to here have been shown, or newer ones have.
     state_seq: u64,
     /// Floor that costs this subscriber nothing.
@@ -93,9 +108,8 @@ impl Subscription {
         let patterns: Vec<_> =
             request.patterns.iter().map(|pattern| (pattern.clone(), origin)).collect();
         let mut follows = follows(&state.journal, &patterns);
-        let start = start::decide(&state.journal, &mut follows, &request.start);
-        let window = &state.journal.window;
-        let joined = Since { seq: window.head_seq(), offset: window.head().offset };
+        let start = start::decide(state, &hub.log, &mut follows, &request.start);
+        let joined = state.journal.window.head();
         let opened = Instant::now();
         let lifetime = state.config.connection_lifetime_max;
         let end = (!lifetime.is_zero()).then(|| {
@@ -107,7 +121,8 @@ impl Subscription {
             peer: request.peer,
             format: request.format,
             patterns,
-            follows,
+            follows: Arc::new(follows),
+            reading: Reading::Idle,
             waker: None,
             patches: VecDeque::new(),
             close: None,
@@ -130,10 +145,12 @@ impl Subscription {
         let mut subscription = Self {
             hub: Arc::clone(hub),
             id,
-            request,
-            phase: Phase::Opening,
+            request: Arc::new(request),
+            phase: if start.probe.is_some() { Phase::Probing } else { Phase::Opening },
             cursor: start.cursor,
             joined,
+            probe: start.probe,
+            asked_holes: Vec::new(),
             state_seq: 0,
             floor: start.floor,
             told_offset: 0,
@@ -152,6 +169,14 @@ impl Subscription {
         &self.request.client_id
     }
 
+    /// Returns whether the stream waits for the log; it wakes whoever polled it last.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        let state = self.hub.state.lock();
+        let subscriber = state.registry.get(self.id);
+        subscriber.is_some_and(|subscriber| !matches!(subscriber.reading, Reading::Idle))
+    }
+
     /// Yields whole frames, as many as wait and fit into 64 KiB; `None` is the end of the stream.
     pub fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
@@ -160,7 +185,7 @@ impl Subscription {
             }
             let hub = Arc::clone(&self.hub);
             let mut state = hub.state.lock();
-            let now = hub.now();
+            let now = state.now(&hub.environment);
             let mut batch = BytesMut::new();
             self.fill(&mut state, now, &mut batch);
             if batch.is_empty() {
@@ -193,7 +218,10 @@ impl Subscription {
     }
 
     /// Writes everything that waits, up to the size of a batch.
-    fn fill(&mut self, state: &mut State, now: EpochMillis, batch: &mut BytesMut) {
+    fn fill(&mut self, state: &mut State, now: Now, batch: &mut BytesMut) {
+        if self.phase == Phase::Probing && !self.begin(state) {
+            return;
+        }
         if self.phase == Phase::Opening {
             self.greet(state, now);
         }
@@ -214,26 +242,28 @@ impl Subscription {
     }
 
     /// Takes one step; `false` when nothing waits.
-    fn advance(&mut self, state: &mut State, now: EpochMillis, batch: &mut BytesMut) -> bool {
+    fn advance(&mut self, state: &mut State, now: Now, batch: &mut BytesMut) -> bool {
         let window = &state.journal.window;
-        let head = Since { seq: window.head_seq(), offset: window.head().offset };
+        let (base, head) = (window.base(), window.head());
         let subscriber = state.registry.get(self.id);
         let patch_at = subscriber
             .and_then(|subscriber| subscriber.patches.front())
-            .map(|patch| patch.at_seq)
+            .map(|patch| patch.at)
             .filter(|_| self.phase == Phase::Live);
         let end = match (self.phase, patch_at) {
             (Phase::Replaying, _) => self.joined,
-            (_, Some(at_seq)) if at_seq < head.seq => Since {
-                seq: at_seq,
-                offset: window.after(at_seq).next().map_or(head.offset, |entry| {
-                    entry.offset - u64::from(matches!(entry.kind, EntryKind::Logged(_)))
-                }),
-            },
-            _ => head,
+            (_, Some(at)) => at,
+            (_, None) => head,
         };
-        if self.cursor.seq < end.seq {
-            self.walk(state, now, end, batch);
+        if self.cursor.seq < end.seq || self.cursor.offset < end.offset {
+            if self.cursor.offset < base.offset.min(end.offset) {
+                return self.read_on(state, now, end);
+            }
+            if self.cursor.seq < base.seq {
+                self.rejoin(state, now, end);
+            } else {
+                self.walk(state, now, end, batch);
+            }
             return true;
         }
         if self.phase == Phase::Replaying {
@@ -250,7 +280,7 @@ impl Subscription {
     }
 
     /// Queues the first frames: retry, greeting, the reset that the start calls for, state values.
-    fn greet(&mut self, state: &mut State, now: EpochMillis) {
+    fn greet(&mut self, state: &mut State, now: Now) {
         let spread = state.config.retry_max.saturating_sub(state.config.retry_min);
         let retry = state.config.retry_min + jitter(&self.hub, spread);
         let greeting = Greeting {
@@ -258,11 +288,11 @@ impl Subscription {
             message: self.request.message,
             n_connections: state.registry.len(),
             patterns: &self.request.patterns,
-            epoch: state.journal.window.head().epoch.to_string(),
+            epoch: state.journal.window.head_position().epoch.to_string(),
             is_recovered: self.is_recovered,
             heartbeat: self.request.heartbeat,
             version: &self.hub.environment.version,
-            now,
+            now: now.at,
         };
         let first = frame::retry_line(retry) + &greeting.encode(self.request.format);
         self.pending.push_back(first.into());
@@ -271,9 +301,9 @@ impl Subscription {
                 Start::After(id) => id.chars().take(FROM_MAX_CHARS).collect(),
                 Start::Live | Start::Earliest | Start::Since(_) | Start::Tail(_) => String::new(),
             };
-            let head = state.journal.window.head();
-            self.pending.push_back(frame::reset(reason, None, &from, head).into());
-            self.told_offset = head.offset;
+            let to = state.journal.window.position_of(self.joined);
+            self.pending.push_back(frame::reset(reason, None, &from, to).into());
+            self.told_offset = to.offset;
             self.count_reset(state, reason);
         }
         self.queue_state(state, now);
@@ -281,44 +311,56 @@ impl Subscription {
     }
 
     /// Queues the newest value of every state channel.
-    fn queue_state(&mut self, state: &mut State, now: EpochMillis) {
+    fn queue_state(&mut self, state: &mut State, now: Now) {
+        self.queue_values(state, now, |_, _| true);
+        self.state_seq = state.journal.window.head().seq;
+    }
+
+    /// Queues the newest values whose channel and number are wanted.
+    fn queue_values(
+        &mut self,
+        state: &mut State,
+        now: Now,
+        is_wanted: impl Fn(ChannelId, u64) -> bool,
+    ) {
         let Some(subscriber) = state.registry.get(self.id) else { return };
-        let followed = subscriber.follows.keys().filter_map(|id| state.journal.channel(*id));
-        let mut values: Vec<&Arc<Publication>> = followed
-            .filter(|channel| channel.class == ChannelClass::State)
-            .filter_map(|channel| state.journal.newest(channel))
-            .filter(|value| value.is_due(now) && value.is_for(&self.request.client_id))
-            .collect();
+        let newest = subscriber.follows.keys().filter_map(|id| {
+            let (seq, value) = state.journal.channel(*id)?.newest.as_ref()?;
+            is_wanted(*id, *seq).then_some(value)
+        });
+        let is_shown = |value: &&Arc<Publication>| {
+            value.is_due(now.kept_at) && value.is_for(&self.request.client_id)
+        };
+        let mut values: Vec<&Arc<Publication>> = newest.filter(is_shown).collect();
         values.sort_by(|left, right| left.channel.cmp(&right.channel));
         let n_values = u64::try_from(values.len()).unwrap_or(0);
         let frames: Vec<Bytes> = values.into_iter().map(|value| self.frame_of(value)).collect();
         self.pending.extend(frames);
-        self.state_seq = state.journal.window.head_seq();
         self.count_delivered(state, n_values);
     }
 
     /// Shows the state values of added channels, and `ready`.
-    fn apply_patch(&mut self, state: &mut State, now: EpochMillis) {
-        let head_seq = state.journal.window.head_seq();
+    fn apply_patch(&mut self, state: &mut State, now: Now) {
+        let head_seq = state.journal.window.head().seq;
         let Some(subscriber) = state.registry.get_mut(self.id) else { return };
         let Some(patch) = subscriber.patches.pop_front() else { return };
         let mut frames = Vec::new();
         for id in patch.added {
             let Some(channel) = state.journal.channel(id) else { continue };
-            let Some(since) = subscriber.follows.get_mut(&id) else { continue };
+            let Some(since) = Arc::make_mut(&mut subscriber.follows).get_mut(&id) else { continue };
             if channel.class != ChannelClass::State {
                 continue;
             }
             since.seq = head_seq;
-            if let Some(value) = state.journal.newest(channel)
-                && value.is_due(now)
+            if let Some((_, value)) = &channel.newest
+                && value.is_due(now.kept_at)
                 && value.is_for(&self.request.client_id)
             {
                 frames.push(self.frame_of(value));
             }
         }
-        self.request.patterns =
-            subscriber.patterns.iter().map(|(pattern, _)| pattern.clone()).collect();
+        let patterns = subscriber.patterns.iter().map(|(pattern, _)| pattern.clone());
+        Arc::make_mut(&mut self.request).patterns = patterns.collect();
         self.count_delivered(state, u64::try_from(frames.len()).unwrap_or(0));
         self.pending.extend(frames);
         self.tell_position(state);
@@ -327,7 +369,7 @@ impl Subscription {
 
     /// Queues a block that moves the client's last event id to the cursor.
     fn tell_position(&mut self, state: &State) {
-        let position = state.journal.window.position_at(self.cursor.offset);
+        let position = state.journal.window.position_of(self.cursor);
         self.told_offset = position.offset;
         self.pending.push_back(frame::id_only(position).into());
     }
@@ -341,8 +383,11 @@ impl Subscription {
     }
 
     /// Writes what the clock calls for: heartbeat, keep-alive, the end of a long life.
-    fn fill_by_time(&mut self, state: &mut State, now: EpochMillis, batch: &mut BytesMut) {
+    fn fill_by_time(&mut self, state: &mut State, now: Now, batch: &mut BytesMut) {
         let instant = Instant::now();
+        if self.phase == Phase::Probing {
+            return;
+        }
         if self.timers.end.is_some_and(|end| instant >= end) {
             self.finish(state, CloseReason::MaxLifetime, batch);
             return;
@@ -352,14 +397,14 @@ impl Subscription {
         if !is_heartbeat && !is_idle {
             return;
         }
-        if self.cursor.offset > self.told_offset {
+        if self.cursor.offset > self.told_offset && self.cursor.check.is_some() {
             self.told_offset = self.cursor.offset;
-            let position = state.journal.window.position_at(self.cursor.offset);
+            let position = state.journal.window.position_of(self.cursor);
             batch.extend_from_slice(frame::id_only(position).as_bytes());
         }
         if is_heartbeat {
             self.schedule_heartbeat();
-            let heartbeat = frame::heartbeat(self.request.format, now, state.registry.len());
+            let heartbeat = frame::heartbeat(self.request.format, now.at, state.registry.len());
             batch.extend_from_slice(heartbeat.as_bytes());
         } else if batch.is_empty() {
             batch.extend_from_slice(frame::COMMENT);
@@ -400,18 +445,24 @@ impl Subscription {
     /// Returns the frame of a publication in this stream's format and names.
     fn frame_of(&self, publication: &Publication) -> Bytes {
         let kind = publication.kind.as_str();
-        match self.request.rename.iter().find(|(from, _)| *from == kind) {
-            Some((_, to)) if self.request.format == Format::Named => {
-                publication.encode_named(to).into()
-            }
-            _ => publication.frame(self.request.format),
+        let renamed = self.request.renamed(kind);
+        if self.request.format == Format::Named && renamed != kind {
+            return publication.encode_named(renamed).into();
         }
+        publication.frame(self.request.format)
     }
 
     fn count_delivered(&self, state: &mut State, n_publications: u64) {
         state.counters.n_delivered += n_publications;
         if let Some(subscriber) = state.registry.get_mut(self.id) {
             subscriber.n_delivered += n_publications;
+        }
+    }
+
+    fn count_dropped(&self, state: &mut State, n_dropped: u64) {
+        state.counters.n_dropped += n_dropped;
+        if let Some(subscriber) = state.registry.get_mut(self.id) {
+            subscriber.n_dropped += n_dropped;
         }
     }
 
@@ -435,6 +486,3 @@ fn jitter(hub: &Hub, spread: Duration) -> Duration {
     let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX).max(1);
     Duration::from_millis((hub.environment.entropy)() % spread_ms)
 }
-
-/// Channels that a subscriber follows, with its reach into each.
-type Follows = HashMap<crate::window::ChannelId, Since>;

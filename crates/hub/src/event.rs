@@ -40,6 +40,9 @@ pub enum EventTypeError {
 }
 
 impl EventType {
+    /// Type of an event that names none.
+    pub const DEFAULT: &'static str = "generic_event";
+
     /// Parses an event type.
     ///
     /// # Errors
@@ -69,7 +72,7 @@ impl EventType {
 impl Default for EventType {
     /// Returns `generic_event`.
     fn default() -> Self {
-        Self("generic_event".into())
+        Self(Self::DEFAULT.into())
     }
 }
 
@@ -215,7 +218,7 @@ pub struct Publication {
     pub at: EpochMillis,
     /// Its place in the log; `None` on state and ephemeral channels.
     pub position: Option<Position>,
-    /// Time from which nobody is shown it any more.
+    /// Time from which nobody is shown it any more, on the hub's clock that only runs forward.
     pub expires_at: Option<EpochMillis>,
     /// Who may see it.
     pub audience: Audience,
@@ -224,6 +227,32 @@ pub struct Publication {
 }
 
 impl Publication {
+    /// Makes a publication for everybody, without end.
+    pub(crate) fn new(
+        channel: ChannelName,
+        kind: EventType,
+        data: Data,
+        at: EpochMillis,
+        position: Option<Position>,
+    ) -> Self {
+        Self {
+            channel,
+            kind,
+            data,
+            at,
+            position,
+            expires_at: None,
+            audience: Audience::All,
+            envelope: OnceLock::new(),
+            named: OnceLock::new(),
+        }
+    }
+
+    /// Limits who may see it and until when.
+    pub(crate) fn limited(self, audience: Audience, expires_at: Option<EpochMillis>) -> Self {
+        Self { expires_at, audience, ..self }
+    }
+
     /// Returns whether the publication is still to be shown at `now`.
     #[must_use]
     pub fn is_due(&self, now: EpochMillis) -> bool {

@@ -33,31 +33,48 @@ impl Publication {
     pub fn encode_named(&self, name: &str) -> String {
         let data = self.data.as_str();
         let mut frame = String::with_capacity(data.len() + name.len() + 64);
-        if let Some(position) = self.position {
-            push(&mut frame, format_args!("id: {position}\n"));
-        }
-        push(&mut frame, format_args!("event: {name}\n"));
-        push_data(&mut frame, data);
+        push_named(&mut frame, self.position, name, data);
         frame
     }
 
     fn encode_envelope(&self) -> String {
         let data = self.data.to_json();
         let mut frame = String::with_capacity(data.len() + 160);
-        if let Some(position) = self.position {
-            push(&mut frame, format_args!("id: {position}\n"));
-        }
-        let channel = json_string(self.channel.as_str());
-        let kind = json_string(self.kind.as_str());
-        let at = self.at;
-        push(
-            &mut frame,
-            format_args!(
-                "data: {{\"type\":{channel},\"event\":{kind},\"data\":{data},\"timestamp\":{at}}}\n\n"
-            ),
-        );
+        let names = (self.channel.as_str(), self.kind.as_str());
+        push_envelope(&mut frame, self.position, names, &data, self.at);
         frame
     }
+}
+
+/// Appends a publication in the named format.
+pub(crate) fn push_named(frame: &mut String, position: Option<Position>, name: &str, data: &str) {
+    if let Some(position) = position {
+        push(frame, format_args!("id: {position}\n"));
+    }
+    frame.push_str("event: ");
+    frame.push_str(name);
+    frame.push('\n');
+    push_data(frame, data);
+}
+
+/// Appends a publication of a channel and type in the envelope; `data` is JSON.
+pub(crate) fn push_envelope(
+    frame: &mut String,
+    position: Option<Position>,
+    (channel, kind): (&str, &str),
+    data: &str,
+    at: EpochMillis,
+) {
+    if let Some(position) = position {
+        push(frame, format_args!("id: {position}\n"));
+    }
+    frame.push_str("data: {\"type\":");
+    push_json_string(frame, channel);
+    frame.push_str(",\"event\":");
+    push_json_string(frame, kind);
+    frame.push_str(",\"data\":");
+    frame.push_str(data);
+    push(frame, format_args!(",\"timestamp\":{at}}}\n\n"));
 }
 
 /// What the first frame tells the client.
@@ -203,9 +220,23 @@ pub(crate) fn retry_line(retry: Duration) -> String {
 /// Writes `data:` lines and the end of the frame.
 fn push_data(frame: &mut String, data: &str) {
     for line in data.split('\n') {
-        push(frame, format_args!("data: {line}\n"));
+        frame.push_str("data: ");
+        frame.push_str(line);
+        frame.push('\n');
     }
     frame.push('\n');
+}
+
+/// Appends a JSON string.
+fn push_json_string(frame: &mut String, text: &str) {
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        frame.push('"');
+        frame.push_str(text);
+        frame.push('"');
+    } else {
+        frame.push_str(&json_string(text));
+    }
 }
 
 fn json_string(text: &str) -> String {

@@ -2,46 +2,75 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
+use tidings_log::disk::Disk;
+use tidings_log::log::{Log, LogEnvironment, OpenError};
+use tidings_log::reader::ReadError;
+use tidings_log::record::ChannelId;
+use tidings_log::writer::{CommitError, LogWriter};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{ChannelName, ChannelPattern};
-use crate::config::HubConfig;
+use crate::clock::{HubClock, Now};
+use crate::commit::{self, CommitQueue, Request};
+use crate::config::{ChannelClass, HubConfig};
 use crate::delivery::{CloseReason, SubscribeError, SubscribeRequest, Subscription};
 use crate::event::EpochMillis;
 use crate::frame::ResetReason;
-use crate::journal::Journal;
-use crate::position::{Epoch, Position};
-use crate::publish::Outcomes;
-use crate::registry::{PendingPatch, Registry, Since, Subscriber};
+use crate::journal::{Channel, Journal};
+use crate::outcomes::Outcomes;
+use crate::position::{Check, Epoch, Position};
+use crate::readers::{READERS, Readers};
+use crate::registry::{Follows, PendingPatch, Registry, Since, Subscriber};
 use crate::stats::{ChannelStats, ConnectionStats, Counters, HubStats};
-use crate::window::ChannelId;
+use crate::stored::{KEY_STATE, StoredEvent, StoredOutcome, decode_value};
 
 /// Time between two looks at what has become too old.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the hub takes from outside, so that tests can give it.
+#[derive(Clone)]
 pub struct HubEnvironment {
-    /// Life of the log.
-    pub epoch: Epoch,
     /// Version of the server, told in the first frame.
     pub version: String,
     /// Wall clock.
     pub clock: Arc<dyn Fn() -> EpochMillis + Send + Sync>,
-    /// Random numbers, for client ids and jitter.
+    /// Milliseconds of a clock that nobody can set and that runs while the machine sleeps.
+    pub elapsed: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Random numbers, for the epoch, client ids and jitter.
     pub entropy: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Identity of this run of the operating system; empty when it is not known.
+    pub boot_id: String,
+    /// Most publish requests that one commit makes durable; 1 is the reference that benches
+    /// compare with.
+    pub commit_requests_max: usize,
 }
 
 impl fmt::Debug for HubEnvironment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HubEnvironment")
-            .field("epoch", &self.epoch)
-            .field("version", &self.version)
-            .finish_non_exhaustive()
+        f.debug_struct("HubEnvironment").field("version", &self.version).finish_non_exhaustive()
     }
+}
+
+/// Why a hub does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// The log cannot be opened.
+    #[error("the log of publications cannot be opened")]
+    Open(#[source] OpenError),
+    /// The log cannot be read.
+    #[error("the log of publications cannot be read")]
+    Read(#[source] ReadError),
+    /// A thread cannot be started.
+    #[error("a thread of the hub cannot be started")]
+    Thread(#[source] std::io::Error),
 }
 
 /// Why the channels of a stream were not changed.
@@ -64,35 +93,149 @@ pub enum PatchError {
 #[derive(Debug)]
 pub struct Hub {
     pub(crate) environment: HubEnvironment,
+    pub(crate) log: Log,
     pub(crate) state: Mutex<State>,
+    pub(crate) queue: CommitQueue,
+    pub(crate) readers: Readers,
+    /// Cancelled when the disk has failed and nothing more is accepted.
+    pub(crate) failed: CancellationToken,
 }
 
-/// What the hub's lock guards; nothing waits while it is held.
+/// What the hub's lock guards; nothing waits for a disk or a network while it is held.
 #[derive(Debug)]
 pub(crate) struct State {
     pub config: HubConfig,
+    pub clock: HubClock,
     pub journal: Journal,
     pub registry: Registry,
     pub outcomes: Outcomes,
     pub counters: Counters,
+    /// Channels that the log is to forget.
+    pub forgotten: Vec<ChannelId>,
     /// Set when every stream is to end.
     pub closing: Option<CloseReason>,
 }
 
+/// The threads of a hub: the one that commits, and those that read.
+///
+/// Dropped without [`HubThreads::stop`], they go on until the process ends.
+#[derive(Debug)]
+pub struct HubThreads {
+    hub: Arc<Hub>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl HubThreads {
+    /// Commits what waits, closes the log and ends the threads; blocks until then.
+    pub fn stop(self) {
+        self.hub.close();
+        self.hub.queue.close();
+        self.hub.readers.close();
+        for handle in self.handles {
+            if handle.join().is_err() {
+                tracing::error!("a thread of the hub panicked");
+            }
+        }
+    }
+}
+
 impl Hub {
-    /// Makes an empty hub.
-    #[must_use]
-    pub fn new(config: HubConfig, environment: HubEnvironment) -> Arc<Self> {
-        let journal = Journal::new(&config, environment.epoch);
-        let state = State {
+    /// Opens a hub on the log in a folder, making one if there is none, and starts its threads.
+    ///
+    /// # Errors
+    ///
+    /// The log is held by another process, damaged, or cannot be read.
+    pub fn open(
+        config: HubConfig,
+        disk: Arc<dyn Disk>,
+        environment: HubEnvironment,
+    ) -> Result<(Arc<Self>, HubThreads), HubError> {
+        let random = [(environment.entropy)(), (environment.entropy)()];
+        let boot_id = environment.boot_id.clone();
+        let log_environment = LogEnvironment { random, boot_id };
+        let (log, mut writer) =
+            Log::open(disk, config.log(), &log_environment).map_err(HubError::Open)?;
+        let newest = read_newest(&log).map_err(HubError::Read)?;
+        let correction_s = newest.map_or(0, |(_, correction_s)| correction_s);
+        let check = newest.map_or_else(Check::default, |(check, _)| check);
+        let (wall, elapsed) = ((environment.clock)(), (environment.elapsed)());
+        let clock = HubClock::resume((log.kept_max(), correction_s), wall, elapsed);
+        let mut state = State {
+            clock,
+            journal: Journal::new(&config, log.clone(), check),
             config,
-            journal,
             registry: Registry::default(),
             outcomes: Outcomes::default(),
             counters: Counters::default(),
+            forgotten: Vec::new(),
             closing: None,
         };
-        Arc::new(Self { environment, state: Mutex::new(state) })
+        let now = state.now(&environment);
+        state.restore(&log, &writer, now).map_err(HubError::Read)?;
+        writer.set_retentions(&state.journal.retentions());
+        writer.sweep(now.kept_at);
+        let hub = Arc::new(Self {
+            environment,
+            log,
+            state: Mutex::new(state),
+            queue: CommitQueue::default(),
+            readers: Readers::default(),
+            failed: CancellationToken::new(),
+        });
+        let threads = Self::start(&hub, writer).map_err(HubError::Thread)?;
+        Ok((hub, threads))
+    }
+
+    fn start(hub: &Arc<Self>, writer: LogWriter) -> std::io::Result<HubThreads> {
+        let mut handles = Vec::new();
+        let committing = Arc::clone(hub);
+        let builder = std::thread::Builder::new().name("hub-commit".to_owned());
+        handles.push(builder.spawn(move || commit::run(&committing, writer))?);
+        for n in 0..READERS {
+            let reading = Arc::clone(hub);
+            let builder = std::thread::Builder::new().name(format!("hub-read-{n}"));
+            handles.push(builder.spawn(move || reading.readers.run())?);
+        }
+        Ok(HubThreads { hub: Arc::clone(hub), handles })
+    }
+
+    /// Returns what is cancelled when the disk has failed: nothing more is accepted until a
+    /// restart.
+    #[must_use]
+    pub fn failed(&self) -> &CancellationToken {
+        &self.failed
+    }
+
+    /// Deletes what a channel holds; a stream that is behind is told. False when it held nothing.
+    ///
+    /// # Errors
+    ///
+    /// The log could not note it; the history is as it was.
+    pub async fn delete_history(&self, channel: &ChannelName) -> Result<bool, CommitError> {
+        let Some(id) = self.state.lock().journal.find(channel) else { return Ok(false) };
+        let (reply, answer) = oneshot::channel();
+        if self.queue.push(Request::Delete(id, reply)).is_err() {
+            return Err(CommitError::Poisoned);
+        }
+        answer.await.unwrap_or(Err(CommitError::Poisoned))
+    }
+
+    /// Keeps small settings of another part of the program, all of them or none.
+    ///
+    /// Their keys begin with the part's name and a slash.
+    ///
+    /// # Errors
+    ///
+    /// They are as they were, but for [`CommitError::Unknown`].
+    pub async fn put_settings(
+        &self,
+        settings: Vec<(Box<str>, Option<Bytes>)>,
+    ) -> Result<(), CommitError> {
+        let (reply, answer) = oneshot::channel();
+        if self.queue.push(Request::Put(settings, reply)).is_err() {
+            return Err(CommitError::Poisoned);
+        }
+        answer.await.unwrap_or(Err(CommitError::Poisoned))
     }
 
     /// Applies retention and forgets old keys until `stop` is cancelled.
@@ -102,21 +245,35 @@ impl Hub {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = ticks.tick() => {
-                    let now = self.now();
-                    let mut state = self.state.lock();
-                    state.journal.sweep(now);
-                    state.outcomes.sweep(now);
-                }
+                _ = ticks.tick() => self.sweep(),
             }
         }
     }
 
-    /// Takes new limits and channel rules; streams that are open stay.
+    /// Applies retention by age, forgets old keys and idle channels.
+    pub fn sweep(&self) {
+        let (kept_now, forgotten) = {
+            let mut state = self.state.lock();
+            let now = state.now(&self.environment);
+            state.outcomes.sweep(now.kept_at);
+            (now.kept_at, std::mem::take(&mut state.forgotten))
+        };
+        if !forgotten.is_empty() {
+            self.queue.push(Request::Forget(forgotten)).ok();
+        }
+        self.queue.push(Request::Sweep(kept_now)).ok();
+    }
+
+    /// Takes new limits and channel rules; streams that are open stay, and so do durability and
+    /// the classes of channels that exist.
     pub fn reconfigure(&self, config: HubConfig) {
-        let mut state = self.state.lock();
-        state.journal.reconfigure(&config);
-        state.config = config;
+        let (log, retentions) = {
+            let mut state = self.state.lock();
+            let retentions = state.journal.reconfigure(&config);
+            state.config = config;
+            (state.config.log(), retentions)
+        };
+        self.queue.push(Request::Reconfigure(log, retentions)).ok();
     }
 
     /// Opens a stream.
@@ -163,7 +320,7 @@ impl Hub {
         let mut patterns = subscriber.patterns.clone();
         patterns.retain(|(pattern, _)| !remove.contains(pattern));
         let now = Since {
-            seq: state.journal.window.head_seq(),
+            seq: state.journal.window.head().seq,
             offset: state.journal.window.head().offset,
         };
         for pattern in add {
@@ -183,7 +340,8 @@ impl Hub {
         }
         let added =
             follows.keys().filter(|channel| !subscriber.follows.contains_key(channel)).copied();
-        let patch = PendingPatch { at_seq: now.seq, added: added.collect() };
+        let at = state.journal.window.head();
+        let patch = PendingPatch { at, added: added.collect() };
         let names = patterns.iter().map(|(pattern, _)| pattern.clone()).collect();
         state.registry.replace(id, patterns, follows);
         let subscriber = state.registry.get_mut(id).ok_or(PatchError::NotFound)?;
@@ -248,7 +406,7 @@ impl Hub {
     /// Returns the position of the last logged publication.
     #[must_use]
     pub fn head(&self) -> Position {
-        self.state.lock().journal.window.head()
+        self.state.lock().journal.window.head_position()
     }
 
     /// Returns the figures of the hub.
@@ -279,8 +437,9 @@ impl Hub {
             n_closed,
             connection_seconds_counts,
             connection_seconds_sum,
-            log_bytes: state.journal.log_bytes,
-            head: state.journal.window.head(),
+            window_bytes: state.journal.window.size_bytes(),
+            log: self.log.stats(),
+            head: state.journal.window.head_position(),
         }
     }
 
@@ -288,6 +447,16 @@ impl Hub {
     #[must_use]
     pub fn channels(&self) -> Vec<ChannelStats> {
         let now = self.now();
+        let held: HashMap<ChannelId, (u64, u64)> = {
+            let summaries = self.log.channels().into_iter();
+            summaries.map(|held| (held.id, (held.n_held, held.bytes_held))).collect()
+        };
+        let held_by = |id: ChannelId, channel: &Channel| match (channel.class, &channel.newest) {
+            (ChannelClass::Logged, _) => held.get(&id).copied().unwrap_or_default(),
+            (ChannelClass::State, Some((_, value))) => (1, to_u64(value.size_bytes())),
+            (ChannelClass::State, None) => (0, 0),
+            (ChannelClass::Ephemeral, _) => (to_u64(channel.n_ephemeral), 0),
+        };
         let state = self.state.lock();
         let figures = state.journal.channels().map(|(id, channel)| ChannelStats {
             name: channel.name.as_str().to_owned(),
@@ -296,8 +465,8 @@ impl Hub {
             n_published: channel.n_published,
             published_bytes: channel.published_bytes,
             rate: channel.rate.per_second(now),
-            n_held: channel.held.len(),
-            held_bytes: channel.held_bytes,
+            n_held: held_by(id, channel).0,
+            held_bytes: held_by(id, channel).1,
             touched_at: channel.touched_at,
         });
         let mut channels: Vec<ChannelStats> = figures.collect();
@@ -310,7 +479,7 @@ impl Hub {
     #[must_use]
     pub fn connections(&self) -> Vec<ConnectionStats> {
         let state = self.state.lock();
-        let head_seq = state.journal.window.head_seq();
+        let head_seq = state.journal.window.head().seq;
         let figures = state.registry.iter().map(|subscriber| ConnectionStats {
             client_id: subscriber.client_id.clone(),
             peer: subscriber.peer,
@@ -337,11 +506,8 @@ impl Hub {
 }
 
 /// Returns the channels that patterns cover, with the widest reach of any covering pattern.
-pub(crate) fn follows(
-    journal: &Journal,
-    patterns: &[(ChannelPattern, Since)],
-) -> HashMap<ChannelId, Since> {
-    let mut follows: HashMap<ChannelId, Since> = HashMap::new();
+pub(crate) fn follows(journal: &Journal, patterns: &[(ChannelPattern, Since)]) -> Follows {
+    let mut follows = Follows::new();
     let mut add = |id: ChannelId, since: Since| {
         let held = follows.entry(id).or_insert(since);
         if since.seq < held.seq {
@@ -391,7 +557,63 @@ fn check_limits(state: &State, request: &SubscribeRequest) -> Result<(), Subscri
     Ok(())
 }
 
+/// Reads check and clock correction of the last publication; nothing when there is none.
+fn read_newest(log: &Log) -> Result<Option<(Check, i32)>, ReadError> {
+    let head = log.head();
+    let names: HashMap<ChannelId, Arc<str>> =
+        log.channels().into_iter().map(|channel| (channel.id, channel.name)).collect();
+    let newest = log.record(head, |record| {
+        let tidings_log::record::RecordKind::Event(channel) = record.kind else { return None };
+        let check = StoredEvent::decode(record.body)?.check(names.get(&channel)?);
+        Some((check, record.correction_s))
+    });
+    newest.map(Option::flatten)
+}
+
+fn to_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
 impl State {
+    /// Reads the clocks.
+    pub(crate) fn now(&mut self, environment: &HubEnvironment) -> Now {
+        self.clock.read((environment.clock)(), (environment.elapsed)())
+    }
+
+    /// Takes over what an earlier process left: channels, values, outcomes.
+    fn restore(&mut self, log: &Log, writer: &LogWriter, now: Now) -> Result<(), ReadError> {
+        for summary in log.channels() {
+            // A name that an older version allowed stays in the log, unreachable.
+            let Ok(name) = ChannelName::parse(&summary.name) else { continue };
+            let id = self.journal.create(name, now.at);
+            if let Some(channel) = self.journal.channel_mut(id) {
+                channel.is_in_log = true;
+            }
+        }
+        for (key, value) in writer.meta().with_prefix(KEY_STATE) {
+            let name = key.strip_prefix(KEY_STATE).and_then(|name| ChannelName::parse(name).ok());
+            let Some(name) = name else { continue };
+            if self.journal.class_of(&name) != ChannelClass::State {
+                continue;
+            }
+            if let Some(value) = decode_value(name.clone(), value) {
+                let known = self.journal.find(&name);
+                let id = known.unwrap_or_else(|| self.journal.create(name, now.at));
+                self.journal.restore(id, value);
+            }
+        }
+        let epoch = Epoch::from_random(log.epoch());
+        let window_ms =
+            u64::try_from(self.config.idempotency_window.as_millis()).unwrap_or(u64::MAX);
+        let (outcomes, keys_max) = (&mut self.outcomes, self.config.idempotency_keys_max);
+        log.notes(now.kept_at.saturating_sub(window_ms), &mut |note| {
+            if let Some(outcome) = StoredOutcome::decode(note.body, epoch) {
+                outcomes.remember(outcome, note.kept_at().saturating_add(window_ms), keys_max);
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
     /// Takes a subscriber out and counts how long it was there.
     pub(crate) fn remove_subscriber(&mut self, id: u64, now: EpochMillis) -> Option<Subscriber> {
         let subscriber = self.registry.remove(id)?;

@@ -1,92 +1,92 @@
-//! The channels and what is kept of them: classes, retention, newest values.
+//! The channels: classes, retention, newest values, and the window of publications.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+
+use tidings_log::Retention;
+use tidings_log::log::Log;
+use tidings_log::record::ChannelId;
 
 use crate::channel::ChannelName;
-use crate::config::{ChannelClass, ChannelRules, HubConfig, Retention};
-use crate::event::{EpochMillis, Event, Publication};
-use crate::position::{Check, Epoch, Position};
+use crate::config::{ChannelClass, ChannelRules, HubConfig};
+use crate::event::{EpochMillis, Publication};
+use crate::position::{Check, Epoch};
 use crate::stats::RateMeter;
-use crate::window::{ChannelId, EntryKind, Window};
+use crate::window::{EntryKind, Window};
 
-/// One channel and what is kept of it.
+/// One channel.
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub name: ChannelName,
     pub class: ChannelClass,
-    retention: Retention,
-    /// Numbers of the publications still held, oldest first; at most one on a state channel.
-    pub held: VecDeque<u64>,
-    /// Size of what is held.
-    pub held_bytes: u64,
-    /// Offset up to which publications of this channel may be missing from the log.
-    pub trimmed_to: u64,
-    /// Publications ever accepted.
+    pub retention: Retention,
+    /// Newest value of a state channel, with its number.
+    pub newest: Option<(u64, Arc<Publication>)>,
+    /// Ephemeral publications still held.
+    pub n_ephemeral: usize,
+    /// Publications accepted since the start.
     pub n_published: u64,
-    /// Payload bytes ever accepted.
+    /// Payload bytes accepted since the start.
     pub published_bytes: u64,
     /// Publications per second.
     pub rate: RateMeter,
     /// When the last publication was accepted, or the channel was made.
     pub touched_at: EpochMillis,
+    /// Whether the log knows what the channel keeps.
+    pub is_in_log: bool,
 }
 
 /// Channels and the shared sequence of their publications.
 #[derive(Debug)]
 pub(crate) struct Journal {
     pub window: Window,
+    log: Log,
     rules: ChannelRules,
     channels: HashMap<ChannelId, Channel>,
     by_name: HashMap<ChannelName, ChannelId>,
-    next_id: ChannelId,
     channels_max: usize,
-    log_bytes_max: u64,
     ephemeral_bytes_max: u64,
-    /// Bytes of logged publications held.
-    pub log_bytes: u64,
     ephemeral_bytes: u64,
-    ephemeral: VecDeque<u64>,
-    /// Numbers of the logged publications, oldest first; some may be trimmed already.
-    logged: VecDeque<u64>,
-    n_logged_held: usize,
-    /// Offset below which publications of forgotten channels may be missing.
-    pub floor: u64,
-    /// Greatest `trimmed_to` of any channel, and the floor: a cursor at or above it missed nothing.
-    pub trimmed_high: u64,
+    /// Ephemeral publications held: number, channel, bytes.
+    ephemeral: VecDeque<(u64, ChannelId, u64)>,
 }
 
 impl Journal {
-    pub(crate) fn new(config: &HubConfig, epoch: Epoch) -> Self {
+    /// Makes a journal over a log whose last publication has this check.
+    pub(crate) fn new(config: &HubConfig, log: Log, check: Check) -> Self {
+        let epoch = Epoch::from_random(log.epoch());
+        let size_max_bytes = usize::try_from(config.window_size_max_bytes).unwrap_or(usize::MAX);
         Self {
-            window: Window::new(epoch),
+            window: Window::new(epoch, log.head(), check, size_max_bytes),
+            log,
             rules: ChannelRules::new(config),
             channels: HashMap::new(),
             by_name: HashMap::new(),
-            next_id: 0,
             channels_max: usize::try_from(config.channels_max).unwrap_or(usize::MAX),
-            log_bytes_max: config.log_size_max_bytes,
             ephemeral_bytes_max: config.ephemeral_size_max_bytes,
-            log_bytes: 0,
             ephemeral_bytes: 0,
             ephemeral: VecDeque::new(),
-            logged: VecDeque::new(),
-            n_logged_held: 0,
-            floor: 0,
-            trimmed_high: 0,
         }
     }
 
-    /// Takes the classes and retention of a new configuration; channels that exist keep theirs
-    /// until they are forgotten, but for retention, which is applied at the next sweep.
-    pub(crate) fn reconfigure(&mut self, config: &HubConfig) {
+    /// Takes the limits of a new configuration and returns what the log's channels keep from now
+    /// on; classes of channels that exist stay until the next start.
+    pub(crate) fn reconfigure(&mut self, config: &HubConfig) -> Vec<(ChannelId, Retention)> {
         self.rules = ChannelRules::new(config);
         self.channels_max = usize::try_from(config.channels_max).unwrap_or(usize::MAX);
-        self.log_bytes_max = config.log_size_max_bytes;
         self.ephemeral_bytes_max = config.ephemeral_size_max_bytes;
+        let size_max_bytes = usize::try_from(config.window_size_max_bytes).unwrap_or(usize::MAX);
+        self.window.set_size_max(size_max_bytes);
         for channel in self.channels.values_mut() {
             channel.retention = self.rules.of(&channel.name).1;
         }
+        self.retentions()
+    }
+
+    /// Returns what the log's channels keep.
+    pub(crate) fn retentions(&self) -> Vec<(ChannelId, Retention)> {
+        let logged = self.channels.iter().filter(|(_, channel)| channel.is_in_log);
+        logged.map(|(id, channel)| (*id, channel.retention)).collect()
     }
 
     pub(crate) fn channels(&self) -> impl Iterator<Item = (ChannelId, &Channel)> {
@@ -101,22 +101,28 @@ impl Journal {
         self.channels.get(&id)
     }
 
+    pub(crate) fn channel_mut(&mut self, id: ChannelId) -> Option<&mut Channel> {
+        self.channels.get_mut(&id)
+    }
+
     pub(crate) fn find(&self, name: &ChannelName) -> Option<ChannelId> {
         self.by_name.get(name).copied()
     }
 
-    /// Returns how many more channels can be made, after forgetting idle ones if there is none.
-    pub(crate) fn room(&mut self, is_in_use: impl Fn(ChannelId) -> bool) -> usize {
-        if self.channels.len() >= self.channels_max {
-            self.forget_idle(is_in_use);
-        }
+    /// Returns the class that a channel has, or would have.
+    pub(crate) fn class_of(&self, name: &ChannelName) -> ChannelClass {
+        let known = self.find(name).and_then(|id| self.channel(id));
+        known.map_or_else(|| self.rules.of(name).0, |channel| channel.class)
+    }
+
+    /// Returns how many more channels can be made.
+    pub(crate) fn room(&self) -> usize {
         self.channels_max.saturating_sub(self.channels.len())
     }
 
     /// Makes a channel; the caller has checked that there is room.
     pub(crate) fn create(&mut self, name: ChannelName, now: EpochMillis) -> ChannelId {
-        let id = self.next_id;
-        self.next_id += 1;
+        let id = self.log.channel_id(name.as_str());
         let (class, retention) = self.rules.of(&name);
         self.by_name.insert(name.clone(), id);
         self.channels.insert(
@@ -125,187 +131,101 @@ impl Journal {
                 name,
                 class,
                 retention,
-                held: VecDeque::new(),
-                held_bytes: 0,
-                trimmed_to: self.floor,
+                newest: None,
+                n_ephemeral: 0,
                 n_published: 0,
                 published_bytes: 0,
                 rate: RateMeter::default(),
                 touched_at: now,
+                is_in_log: false,
             },
         );
         id
     }
 
-    /// Appends an event to a channel and applies the retention.
-    pub(crate) fn append(&mut self, id: ChannelId, event: Event, now: EpochMillis) -> Appended {
-        let Some(channel) = self.channels.get_mut(&id) else {
-            return Appended { position: None };
-        };
-        let check = Check::of(event.channel.as_str(), event.kind.as_str(), event.data.as_str());
-        let (kind, position) = match channel.class {
-            ChannelClass::Logged => {
-                (EntryKind::Logged(check), Some(self.window.next_position(check)))
-            }
-            ChannelClass::State => (EntryKind::State, None),
-            ChannelClass::Ephemeral => (EntryKind::Ephemeral, None),
-        };
-        let millis = |ttl: std::time::Duration| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        let publication = Arc::new(Publication {
-            channel: channel.name.clone(),
-            kind: event.kind,
-            data: event.data,
-            at: now,
-            position,
-            expires_at: event.ttl.map(|ttl| now.saturating_add(millis(ttl))),
-            audience: event.audience,
-            envelope: OnceLock::new(),
-            named: OnceLock::new(),
-        });
-        let size = to_u64(publication.size_bytes());
+    /// Appends a publication to the sequence.
+    pub(crate) fn append(&mut self, id: ChannelId, publication: Arc<Publication>) {
+        let Some(channel) = self.channels.get_mut(&id) else { return };
         channel.n_published += 1;
         channel.published_bytes += to_u64(publication.data.as_str().len());
-        channel.rate.count(now);
-        channel.touched_at = now;
-        channel.held_bytes += size;
-        let seq = self.window.push(id, kind, publication);
-        channel.held.push_back(seq);
-        match kind {
-            EntryKind::Logged(_) => {
-                self.log_bytes += size;
-                self.n_logged_held += 1;
-                self.logged.push_back(seq);
-                self.trim_channel(id, now);
-                self.trim_log();
+        channel.rate.count(publication.at);
+        channel.touched_at = publication.at;
+        match publication.position {
+            Some(position) => {
+                self.window.push(id, EntryKind::Logged(position.check), publication);
             }
-            EntryKind::State => self.supersede(id),
-            EntryKind::Ephemeral => {
+            None if channel.class == ChannelClass::State => {
+                let value = Arc::clone(&publication);
+                let seq = self.window.push(id, EntryKind::State, publication);
+                if let Some((before, _)) = channel.newest.replace((seq, value)) {
+                    self.window.empty(before);
+                }
+            }
+            None => {
+                let size = to_u64(publication.size_bytes());
+                let seq = self.window.push(id, EntryKind::Ephemeral, publication);
+                channel.n_ephemeral += 1;
                 self.ephemeral_bytes += size;
-                self.ephemeral.push_back(seq);
+                self.ephemeral.push_back((seq, id, size));
                 self.drop_ephemeral();
             }
         }
-        Appended { position }
     }
 
-    /// Applies retention by age, forgets old rates, and compacts the window.
-    pub(crate) fn sweep(&mut self, now: EpochMillis) {
-        let ids: Vec<ChannelId> = self.channels.keys().copied().collect();
-        for id in ids {
-            self.trim_channel(id, now);
-        }
-        self.window.compact();
-        if self.logged.len() > 2 * self.n_logged_held + 1_024 {
-            let window = &self.window;
-            self.logged
-                .retain(|seq| window.entry(*seq).is_some_and(|entry| entry.publication.is_some()));
+    /// Sets the value of a state channel that outlived the process.
+    pub(crate) fn restore(&mut self, id: ChannelId, value: Publication) {
+        if let Some(channel) = self.channels.get_mut(&id) {
+            channel.touched_at = value.at;
+            channel.newest = Some((0, Arc::new(value)));
         }
     }
 
-    /// Returns the newest publication of a state channel.
-    pub(crate) fn newest(&self, channel: &Channel) -> Option<&Arc<Publication>> {
-        let seq = *channel.held.back()?;
-        self.window.entry(seq)?.publication.as_ref()
-    }
-
-    /// Removes the publications of a logged channel that its retention no longer covers.
-    fn trim_channel(&mut self, id: ChannelId, now: EpochMillis) {
-        while let Some(channel) = self.channels.get(&id) {
-            let Some(first) = channel.held.front() else { return };
-            if channel.class != ChannelClass::Logged {
-                return;
-            }
-            let kept = channel.retention;
-            let age_max = u64::try_from(kept.age_max.as_millis()).unwrap_or(u64::MAX);
-            let at = self.window.entry(*first).map_or(0, |entry| entry.at);
-            let is_over = channel.held.len()
-                > usize::try_from(kept.events_max).unwrap_or(usize::MAX)
-                || channel.held_bytes > kept.bytes_max
-                || now.saturating_sub(at) > age_max;
-            if !is_over {
-                return;
-            }
-            self.trim_first(id);
+    /// Takes the value of a state channel away; false when there was none.
+    pub(crate) fn clear(&mut self, id: ChannelId) -> bool {
+        let newest = self.channels.get_mut(&id).and_then(|channel| channel.newest.take());
+        if let Some((seq, _)) = &newest {
+            self.window.empty(*seq);
         }
+        newest.is_some()
     }
 
-    /// Keeps all logs together below their ceiling; the oldest publication goes first.
-    fn trim_log(&mut self) {
-        while self.log_bytes > self.log_bytes_max {
-            let Some(seq) = self.logged.pop_front() else { return };
-            let entry = self.window.entry(seq).filter(|entry| entry.publication.is_some());
-            if let Some(id) = entry.map(|entry| entry.channel) {
-                self.trim_first(id);
+    /// Forgets channels that nobody follows and that hold nothing, and returns them.
+    pub(crate) fn forget_idle(&mut self, is_in_use: impl Fn(ChannelId) -> bool) -> Vec<ChannelId> {
+        let holds_nothing = |id: ChannelId, channel: &Channel| {
+            channel.newest.is_none()
+                && channel.n_ephemeral == 0
+                && self.log.channel(id).is_none_or(|held| held.n_held == 0)
+        };
+        let idle: Vec<ChannelId> = self
+            .channels
+            .iter()
+            .filter(|(id, channel)| !is_in_use(**id) && holds_nothing(**id, channel))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &idle {
+            if let Some(channel) = self.channels.remove(id) {
+                self.by_name.remove(&channel.name);
             }
         }
-    }
-
-    /// Removes the oldest publication of a logged channel and raises its `trimmed_to`.
-    fn trim_first(&mut self, id: ChannelId) {
-        let Some(channel) = self.channels.get_mut(&id) else { return };
-        let Some(seq) = channel.held.pop_front() else { return };
-        let offset = self.window.entry(seq).map_or(0, |entry| entry.offset);
-        channel.trimmed_to = channel.trimmed_to.max(offset);
-        self.trimmed_high = self.trimmed_high.max(offset);
-        if let Some(publication) = self.window.empty(seq) {
-            let size = to_u64(publication.size_bytes());
-            channel.held_bytes = channel.held_bytes.saturating_sub(size);
-            self.log_bytes = self.log_bytes.saturating_sub(size);
-            self.n_logged_held = self.n_logged_held.saturating_sub(1);
-        }
-    }
-
-    /// Removes all but the newest publication of a state channel.
-    fn supersede(&mut self, id: ChannelId) {
-        let Some(channel) = self.channels.get_mut(&id) else { return };
-        while channel.held.len() > 1 {
-            let Some(seq) = channel.held.pop_front() else { return };
-            if let Some(publication) = self.window.empty(seq) {
-                let size = to_u64(publication.size_bytes());
-                channel.held_bytes = channel.held_bytes.saturating_sub(size);
-            }
-        }
+        idle
     }
 
     /// Removes the oldest ephemeral publications over their ceiling.
     fn drop_ephemeral(&mut self) {
-        while self.ephemeral_bytes > self.ephemeral_bytes_max {
-            let Some(seq) = self.ephemeral.pop_front() else { return };
-            let Some(id) = self.window.entry(seq).map(|entry| entry.channel) else { continue };
-            let Some(publication) = self.window.empty(seq) else { continue };
-            let size = to_u64(publication.size_bytes());
-            self.ephemeral_bytes = self.ephemeral_bytes.saturating_sub(size);
+        let base_seq = self.window.base().seq;
+        while let Some((seq, id, size)) = self.ephemeral.front().copied() {
+            let is_gone = seq <= base_seq;
+            if !is_gone && self.ephemeral_bytes <= self.ephemeral_bytes_max {
+                return;
+            }
+            self.ephemeral.pop_front();
+            self.window.empty(seq);
+            self.ephemeral_bytes -= size;
             if let Some(channel) = self.channels.get_mut(&id) {
-                channel.held.pop_front();
-                channel.held_bytes = channel.held_bytes.saturating_sub(size);
+                channel.n_ephemeral -= 1;
             }
         }
     }
-
-    /// Forgets channels that nobody follows and that hold nothing; what they once trimmed folds
-    /// into the floor.
-    fn forget_idle(&mut self, is_in_use: impl Fn(ChannelId) -> bool) {
-        let idle: Vec<ChannelId> = self
-            .channels
-            .iter()
-            .filter(|(id, channel)| channel.held.is_empty() && !is_in_use(**id))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in idle {
-            if let Some(channel) = self.channels.remove(&id) {
-                self.by_name.remove(&channel.name);
-                self.floor = self.floor.max(channel.trimmed_to);
-            }
-        }
-        self.trimmed_high = self.trimmed_high.max(self.floor);
-    }
-}
-
-/// What became of an appended event.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Appended {
-    /// Its place in the log; `None` on state and ephemeral channels.
-    pub position: Option<Position>,
 }
 
 fn to_u64(n: usize) -> u64 {

@@ -5,6 +5,8 @@
 //! This crate knows nothing of HTTP: bytes and values in, bytes and values out.
 
 pub mod channel;
+mod clock;
+mod commit;
 pub mod config;
 pub mod delivery;
 pub mod event;
@@ -12,10 +14,14 @@ pub mod frame;
 pub mod history;
 mod hub;
 mod journal;
+mod outcomes;
 pub mod position;
 pub mod publish;
+mod readers;
 mod registry;
 pub mod stats;
+mod stored;
 mod window;
 
-pub use hub::{Hub, HubEnvironment, PatchError};
+pub use hub::{Hub, HubEnvironment, HubError, HubThreads, PatchError};
+pub use outcomes::KEY_MAX_BYTES;

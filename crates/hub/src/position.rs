@@ -43,6 +43,16 @@ impl Check {
         let crc = crc32c::crc32c_append(crc, &[0]);
         Self(crc32c::crc32c_append(crc, data.as_bytes()) >> (32 - CHECK_BITS))
     }
+
+    /// Returns the 20 bits.
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Makes a check of the low 20 bits.
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        Self(bits & ((1 << CHECK_BITS) - 1))
+    }
 }
 
 /// Place of a publication in the one total order of a hub.

@@ -1,17 +1,23 @@
 //! Accepting events: all of a request or none, once per key.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::HashSet;
 use std::task::Waker;
 
-use crate::channel::ChannelName;
-use crate::event::{Audience, EpochMillis, Event};
-use crate::hub::{Hub, State};
-use crate::position::Position;
-use crate::window::ChannelId;
+use tidings_log::record::{BATCH_MAX_BYTES, ChannelId};
+use tidings_log::writer::CommitError;
+use tokio::sync::oneshot;
 
-/// Longest idempotency key, in bytes.
-pub const KEY_MAX_BYTES: usize = 128;
+use crate::channel::ChannelName;
+use crate::clock::Now;
+use crate::commit::{Request, Waiting};
+use crate::config::ChannelClass;
+use crate::event::{Audience, EpochMillis, Event, Publication};
+use crate::hub::{Hub, State};
+use crate::outcomes::{KEY_MAX_BYTES, Outcome, request_key};
+use crate::position::Position;
+
+/// Most bytes of one request in the log.
+const REQUEST_BYTES_MAX: usize = BATCH_MAX_BYTES / 2;
 
 /// What became of a publish request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,207 +81,222 @@ pub enum PublishRefusal {
     /// The server stops.
     #[error("the server is shutting down")]
     ShuttingDown,
+    /// Too many requests wait for the disk.
+    #[error("too many publications wait for the disk")]
+    Busy,
+    /// The disk is full; nothing was accepted, and it works again once there is room.
+    #[error("the disk is full")]
+    StorageFull,
+    /// The disk failed meanwhile; the events may or may not be kept.
+    #[error("the disk failed: the events may or may not be kept")]
+    Unknown,
+    /// The disk failed earlier; nothing more is accepted.
+    #[error("the disk failed: nothing more is accepted")]
+    Failed,
 }
 
-/// First outcomes by key.
-#[derive(Debug, Default)]
-pub(crate) struct Outcomes {
-    by_key: HashMap<Box<str>, Outcome>,
-    /// Keys with the time at which they are forgotten, in that order.
-    expiry: VecDeque<(EpochMillis, Box<str>)>,
-}
-
-#[derive(Debug, Clone)]
-struct Outcome {
-    body_hash: u64,
-    positions: Vec<Option<Position>>,
-    matched: usize,
-}
-
-impl Outcomes {
-    /// Forgets the keys whose window has passed.
-    pub(crate) fn sweep(&mut self, now: EpochMillis) {
-        while self.expiry.front().is_some_and(|(end, _)| *end <= now) {
-            self.forget_oldest();
+impl From<&CommitError> for PublishRefusal {
+    fn from(error: &CommitError) -> Self {
+        match error {
+            CommitError::Full(_) => Self::StorageFull,
+            CommitError::TooLarge { size_bytes } => {
+                Self::TooLarge { size_bytes: *size_bytes, limit_bytes: BATCH_MAX_BYTES }
+            }
+            CommitError::Unknown(_) => Self::Unknown,
+            CommitError::Poisoned => Self::Failed,
         }
-    }
-
-    fn forget_oldest(&mut self) {
-        if let Some((_, key)) = self.expiry.pop_front() {
-            self.by_key.remove(&key);
-        }
-    }
-
-    fn remember(&mut self, key: Box<str>, end: EpochMillis, keys_max: usize, outcome: Outcome) {
-        while self.by_key.len() >= keys_max.max(1) {
-            self.forget_oldest();
-        }
-        self.expiry.push_back((end, key.clone()));
-        self.by_key.insert(key, outcome);
     }
 }
 
 impl Hub {
-    /// Accepts all events of a request, in order, or none.
+    /// Accepts all events of a request, in order, or none, and waits until they are kept.
     ///
     /// `key` makes a repeat of the same request within `hub.idempotency_window` answer with the
-    /// first outcome; an event's own [`Event::key`] does the same for that event.
+    /// first outcome; an event's own [`Event::key`] does the same for that event. Events of
+    /// ephemeral channels alone, without keys, wait for nothing.
     ///
-    /// Not cancelled half way: it does not wait.
+    /// Dropped half way, the request is carried out all the same.
     ///
     /// # Errors
     ///
-    /// Names the first event that is refused, and why; nothing was accepted.
-    #[expect(clippy::unused_async, reason = "an acknowledgement waits for stable storage")]
+    /// Names the first event that is refused, and why; nothing was accepted, but for
+    /// [`PublishRefusal::Unknown`].
     pub async fn publish(
         &self,
         events: Vec<Event>,
         key: Option<Box<str>>,
     ) -> Result<Published, PublishError> {
-        let (published, wakers) = {
+        let refuse = |reason| Err(PublishError { index: 0, reason });
+        let (reply, answer) = oneshot::channel();
+        {
             let mut state = self.state.lock();
-            self.publish_locked(&mut state, events, key).inspect_err(|error| {
-                count_refusal(&mut state, &error.reason);
-            })?
-        };
-        for waker in wakers {
-            waker.wake();
+            if let Err(error) = state.check_request(&events, key.as_deref()) {
+                state.count_refusal(&error.reason);
+                return Err(error);
+            }
+            let is_volatile = key.is_none()
+                && events.iter().all(|event| {
+                    let class = state.journal.class_of(&event.channel);
+                    event.key.is_none() && class == ChannelClass::Ephemeral
+                });
+            if is_volatile {
+                let now = state.now(&self.environment);
+                let shown = state.show_now(events, now);
+                let (published, wakers) = shown.inspect_err(|error| {
+                    state.count_refusal(&error.reason);
+                })?;
+                drop(state);
+                for waker in wakers {
+                    waker.wake();
+                }
+                return Ok(published);
+            }
         }
-        Ok(published)
+        let key = key.as_deref().map(request_key);
+        if self.queue.push(Request::Publish(Waiting { events, key, reply })).is_err() {
+            self.state.lock().count_refusal(&PublishRefusal::Busy);
+            return refuse(PublishRefusal::Busy);
+        }
+        match answer.await {
+            Ok(outcome) => outcome,
+            // The commit thread has ended.
+            Err(_) => refuse(PublishRefusal::ShuttingDown),
+        }
     }
+}
 
-    fn publish_locked(
-        &self,
-        state: &mut State,
-        events: Vec<Event>,
-        key: Option<Box<str>>,
-    ) -> Result<(Published, Vec<Waker>), PublishError> {
-        let now = self.now();
+impl State {
+    /// Checks what needs no look at other requests.
+    fn check_request(&self, events: &[Event], key: Option<&str>) -> Result<(), PublishError> {
         let refuse = |index, reason| Err(PublishError { index, reason });
-        if state.closing.is_some() {
+        if self.closing.is_some() {
             return refuse(0, PublishRefusal::ShuttingDown);
         }
-        let limit = usize::try_from(state.config.events_per_publish_max).unwrap_or(usize::MAX);
+        let limit = usize::try_from(self.config.events_per_publish_max).unwrap_or(usize::MAX);
         if events.len() > limit {
             let n_events = events.len();
             return refuse(limit, PublishRefusal::TooManyEvents { n_events, limit });
         }
-        state.outcomes.sweep(now);
-        let request_key = key.map(|key| format!("request {key}").into_boxed_str());
-        let body_hash = hash_of(&events);
-        if let Some(key) = &request_key
-            && let Some(known) = known_outcome(state, key, body_hash, 0)?
-        {
-            return Ok((known, Vec::new()));
-        }
-        check_events(state, &events)?;
-        let (published, wakers) = append_events(state, events, now);
-        state.counters.n_published += u64::try_from(published.positions.len()).unwrap_or(0);
-        if let Some(key) = request_key {
-            let outcome = Outcome {
-                body_hash,
-                positions: published.positions.clone(),
-                matched: published.matched,
-            };
-            remember(state, key, now, outcome);
-        }
-        Ok((published, wakers))
-    }
-}
-
-/// Returns the first outcome of a key, or nothing when the key is new.
-fn known_outcome(
-    state: &mut State,
-    key: &str,
-    body_hash: u64,
-    index: usize,
-) -> Result<Option<Published>, PublishError> {
-    let text = key.split_once(' ').map_or("", |(_, text)| text);
-    if text.is_empty() || text.len() > KEY_MAX_BYTES {
-        let reason = PublishRefusal::KeyLength { n_bytes: text.len() };
-        return Err(PublishError { index, reason });
-    }
-    if text.contains(char::is_control) {
-        return Err(PublishError { index, reason: PublishRefusal::KeyCharacter });
-    }
-    let Some(known) = state.outcomes.by_key.get(key) else { return Ok(None) };
-    if known.body_hash != body_hash {
-        return Err(PublishError { index, reason: PublishRefusal::KeyConflict });
-    }
-    state.counters.n_repeats += 1;
-    let (positions, matched) = (known.positions.clone(), known.matched);
-    Ok(Some(Published { positions, matched, is_repeat: true }))
-}
-
-/// Checks every event of a request, changing nothing.
-fn check_events(state: &mut State, events: &[Event]) -> Result<(), PublishError> {
-    let limit_bytes = usize::try_from(state.config.event_size_max_bytes).unwrap_or(usize::MAX);
-    let mut keys: HashMap<&str, u64> = HashMap::new();
-    let mut new_channels: HashSet<&ChannelName> = HashSet::new();
-    for (index, event) in events.iter().enumerate() {
-        let size_bytes = event.data.as_str().len();
-        if size_bytes > limit_bytes {
-            let reason = PublishRefusal::TooLarge { size_bytes, limit_bytes };
-            return Err(PublishError { index, reason });
-        }
-        if let Some(key) = event.key.as_deref() {
-            let hash = hash_of(event);
-            known_outcome(state, &event_key(key), hash, index)?;
-            if keys.insert(key, hash).is_some_and(|first| first != hash) {
-                return Err(PublishError { index, reason: PublishRefusal::KeyConflict });
+        let limit_bytes = usize::try_from(self.config.event_size_max_bytes).unwrap_or(usize::MAX);
+        let mut all_bytes = 0;
+        for (index, event) in events.iter().enumerate() {
+            let size_bytes = event.data.as_str().len();
+            if size_bytes > limit_bytes {
+                return refuse(index, PublishRefusal::TooLarge { size_bytes, limit_bytes });
+            }
+            all_bytes += size_bytes;
+            if all_bytes > REQUEST_BYTES_MAX {
+                let limit_bytes = REQUEST_BYTES_MAX;
+                let reason = PublishRefusal::TooLarge { size_bytes: all_bytes, limit_bytes };
+                return refuse(index, reason);
+            }
+            if let Some(reason) = event.key.as_deref().and_then(key_problem) {
+                return refuse(index, reason);
             }
         }
-        if state.journal.find(&event.channel).is_none() && new_channels.insert(&event.channel) {
-            let registry = &state.registry;
-            let room = state.journal.room(|id| registry.n_following(id) > 0);
-            if new_channels.len() > room {
-                let limit = usize::try_from(state.config.channels_max).unwrap_or(usize::MAX);
+        match key.and_then(key_problem) {
+            Some(reason) => refuse(0, reason),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that there is room for the channels that events would make.
+    pub(crate) fn check_channels(&mut self, events: &[Event]) -> Result<(), PublishError> {
+        let mut new_channels: HashSet<&ChannelName> = HashSet::new();
+        for (index, event) in events.iter().enumerate() {
+            if self.journal.find(&event.channel).is_some() || !new_channels.insert(&event.channel) {
+                continue;
+            }
+            if new_channels.len() > self.journal.room() {
+                let registry = &self.registry;
+                let idle = self.journal.forget_idle(|id| registry.n_following(id) > 0);
+                self.forgotten.extend(idle);
+            }
+            if new_channels.len() > self.journal.room() {
+                let limit = usize::try_from(self.config.channels_max).unwrap_or(usize::MAX);
                 return Err(PublishError {
                     index,
                     reason: PublishRefusal::TooManyChannels { limit },
                 });
             }
         }
+        Ok(())
     }
-    Ok(())
+
+    /// Shows events of ephemeral channels.
+    fn show_now(
+        &mut self,
+        events: Vec<Event>,
+        now: Now,
+    ) -> Result<(Published, Vec<Waker>), PublishError> {
+        self.check_channels(&events)?;
+        let mut wakers = Vec::new();
+        let mut published =
+            Published { positions: vec![None; events.len()], matched: 0, is_repeat: false };
+        for event in events {
+            let channel = channel_of(self, &event.channel, now.at);
+            published.matched += self.n_matched(channel, &event.audience);
+            wake(self, channel, &event.audience, &mut wakers);
+            self.journal.append(channel, event.into_publication(None, now).into());
+            self.counters.n_published += 1;
+        }
+        Ok((published, wakers))
+    }
+
+    /// Returns how many streams may see a publication.
+    pub(crate) fn n_matched(&self, channel: ChannelId, audience: &Audience) -> usize {
+        match audience {
+            Audience::All => self.registry.n_following(channel),
+            Audience::Connection(client_id) => self
+                .registry
+                .find(client_id)
+                .and_then(|id| self.registry.get(id))
+                .map_or(0, |subscriber| usize::from(subscriber.follows.contains_key(&channel))),
+        }
+    }
+
+    pub(crate) fn count_refusal(&mut self, reason: &PublishRefusal) {
+        let refused = &mut self.counters.refused;
+        match reason {
+            PublishRefusal::TooLarge { .. } => refused.event_size += 1,
+            PublishRefusal::TooManyEvents { .. } => refused.events_per_publish += 1,
+            PublishRefusal::TooManyChannels { .. } => refused.channels += 1,
+            PublishRefusal::KeyLength { .. }
+            | PublishRefusal::KeyCharacter
+            | PublishRefusal::KeyConflict => refused.key_conflict += 1,
+            PublishRefusal::ShuttingDown => refused.shutting_down += 1,
+            PublishRefusal::Busy
+            | PublishRefusal::StorageFull
+            | PublishRefusal::Unknown
+            | PublishRefusal::Failed => refused.log += 1,
+        }
+    }
 }
 
-/// Appends events that [`check_events`] has passed.
-fn append_events(
-    state: &mut State,
-    events: Vec<Event>,
-    now: EpochMillis,
-) -> (Published, Vec<Waker>) {
-    let mut positions = Vec::with_capacity(events.len());
-    let mut matched = 0;
-    let mut wakers = Vec::new();
-    for event in events {
-        let key = event.key.as_deref().map(event_key);
-        if let Some(key) = &key
-            && let Some(known) = state.outcomes.by_key.get(key)
-        {
-            state.counters.n_repeats += 1;
-            positions.extend(known.positions.iter().copied());
-            matched += known.matched;
-            continue;
-        }
-        let body_hash = if key.is_some() { hash_of(&event) } else { 0 };
-        let audience = event.audience.clone();
-        let channel = channel_of(state, &event.channel, now);
-        let position = state.journal.append(channel, event, now).position;
-        let n_matched = wake(state, channel, &audience, &mut wakers);
-        positions.push(position);
-        matched += n_matched;
-        if let Some(key) = key {
-            let outcome = Outcome { body_hash, positions: vec![position], matched: n_matched };
-            remember(state, key, now, outcome);
-        }
+/// Returns what is wrong with a key.
+fn key_problem(key: &str) -> Option<PublishRefusal> {
+    if key.is_empty() || key.len() > KEY_MAX_BYTES {
+        return Some(PublishRefusal::KeyLength { n_bytes: key.len() });
     }
-    (Published { positions, matched, is_repeat: false }, wakers)
+    key.contains(char::is_control).then_some(PublishRefusal::KeyCharacter)
+}
+
+/// Returns the answer to a repeat of a request that had this outcome.
+pub(crate) fn repeat_of(
+    known: Option<Outcome>,
+    body_hash: u64,
+    index: usize,
+) -> Result<Option<Published>, PublishError> {
+    let Some(known) = known else { return Ok(None) };
+    if known.body_hash != body_hash {
+        return Err(PublishError { index, reason: PublishRefusal::KeyConflict });
+    }
+    let Outcome { positions, matched, .. } = known;
+    Ok(Some(Published { positions, matched, is_repeat: true }))
 }
 
 /// Returns the channel of this name, made if need be.
-fn channel_of(state: &mut State, name: &ChannelName, now: EpochMillis) -> ChannelId {
+pub(crate) fn channel_of(state: &mut State, name: &ChannelName, now: EpochMillis) -> ChannelId {
     state.journal.find(name).unwrap_or_else(|| {
         let id = state.journal.create(name.clone(), now);
         state.registry.add_channel(id, name);
@@ -283,16 +304,14 @@ fn channel_of(state: &mut State, name: &ChannelName, now: EpochMillis) -> Channe
     })
 }
 
-/// Collects the wakers of the streams that follow a channel and returns how many may see the
-/// publication.
-fn wake(
+/// Collects the wakers of the streams that follow a channel and may see a publication.
+pub(crate) fn wake(
     state: &mut State,
     channel: ChannelId,
     audience: &Audience,
     wakers: &mut Vec<Waker>,
-) -> usize {
+) {
     let followers: Vec<_> = state.registry.following(channel).collect();
-    let mut n_matched = 0;
     for id in followers {
         let Some(subscriber) = state.registry.get_mut(id) else { continue };
         let is_for = match audience {
@@ -300,68 +319,19 @@ fn wake(
             Audience::Connection(client_id) => subscriber.client_id == client_id.as_ref(),
         };
         if is_for {
-            n_matched += 1;
             wakers.extend(subscriber.waker.take());
         }
     }
-    n_matched
 }
 
-fn remember(state: &mut State, key: Box<str>, now: EpochMillis, outcome: Outcome) {
-    let window_ms = u64::try_from(state.config.idempotency_window.as_millis()).unwrap_or(u64::MAX);
-    let keys_max = usize::try_from(state.config.idempotency_keys_max).unwrap_or(usize::MAX);
-    state.outcomes.remember(key, now.saturating_add(window_ms), keys_max, outcome);
-}
-
-fn event_key(key: &str) -> Box<str> {
-    format!("event {key}").into()
-}
-
-/// Hashes what a repeat must have in common with the first request.
-fn hash_of(value: &impl HashBody) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash_body(&mut hasher);
-    hasher.finish()
-}
-
-/// What of an event makes it the same as another.
-trait HashBody {
-    /// Feeds the body to a hasher.
-    fn hash_body(&self, hasher: &mut DefaultHasher);
-}
-
-impl HashBody for Event {
-    fn hash_body(&self, hasher: &mut DefaultHasher) {
-        self.channel.hash(hasher);
-        self.kind.hash(hasher);
-        self.data.to_json().hash(hasher);
-        self.ttl.hash(hasher);
-        self.key.hash(hasher);
-        match &self.audience {
-            Audience::All => 0_u8.hash(hasher),
-            Audience::Connection(id) => id.hash(hasher),
-        }
-    }
-}
-
-impl HashBody for Vec<Event> {
-    fn hash_body(&self, hasher: &mut DefaultHasher) {
-        self.len().hash(hasher);
-        for event in self {
-            event.hash_body(hasher);
-        }
-    }
-}
-
-fn count_refusal(state: &mut State, reason: &PublishRefusal) {
-    let refused = &mut state.counters.refused;
-    match reason {
-        PublishRefusal::TooLarge { .. } => refused.event_size += 1,
-        PublishRefusal::TooManyEvents { .. } => refused.events_per_publish += 1,
-        PublishRefusal::TooManyChannels { .. } => refused.channels += 1,
-        PublishRefusal::KeyLength { .. }
-        | PublishRefusal::KeyCharacter
-        | PublishRefusal::KeyConflict => refused.key_conflict += 1,
-        PublishRefusal::ShuttingDown => refused.shutting_down += 1,
+impl Event {
+    /// Makes a publication of an event that is accepted now.
+    pub(crate) fn into_publication(self, position: Option<Position>, now: Now) -> Publication {
+        let expires_at = self.ttl.map(|ttl| {
+            let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+            now.kept_at.saturating_add(ttl_ms)
+        });
+        Publication::new(self.channel, self.kind, self.data, now.at, position)
+            .limited(self.audience, expires_at)
     }
 }

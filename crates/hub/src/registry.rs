@@ -2,12 +2,15 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::task::Waker;
 
+use tidings_log::record::ChannelId;
+
 use crate::channel::{ChannelName, ChannelPattern};
-use crate::delivery::{CloseReason, Format};
+use crate::delivery::{CloseReason, Format, Reading};
 use crate::event::EpochMillis;
-use crate::window::ChannelId;
+use crate::window::Place;
 
 /// Number of a subscriber, never used twice.
 pub(crate) type SubscriberId = u64;
@@ -17,15 +20,18 @@ pub(crate) type SubscriberId = u64;
 pub(crate) struct Since {
     /// Publications numbered up to here are not for it.
     pub seq: u64,
-    /// Retention up to here costs it nothing.
+    /// Logged publications up to here are not for it either, and retention may take them.
     pub offset: u64,
 }
+
+/// Channels that a subscriber follows, with its reach into each.
+pub(crate) type Follows = HashMap<ChannelId, Since>;
 
 /// A change of the channels that the stream still has to show.
 #[derive(Debug)]
 pub(crate) struct PendingPatch {
-    /// Shown once the cursor has passed this number.
-    pub at_seq: u64,
+    /// Shown once the cursor has come here.
+    pub at: Place,
     /// Channels that are new to the subscriber.
     pub added: Vec<ChannelId>,
 }
@@ -37,7 +43,9 @@ pub(crate) struct Subscriber {
     pub peer: Option<IpAddr>,
     pub format: Format,
     pub patterns: Vec<(ChannelPattern, Since)>,
-    pub follows: HashMap<ChannelId, Since>,
+    pub follows: Arc<Follows>,
+    /// What is read from the disk for it.
+    pub reading: Reading,
     pub waker: Option<Waker>,
     pub patches: VecDeque<PendingPatch>,
     pub close: Option<CloseReason>,
@@ -145,7 +153,7 @@ impl Registry {
             if let Some(subscriber) = self.subscribers.get_mut(id) {
                 let since = subscriber.patterns.iter().filter(|(pattern, _)| pattern.matches(name));
                 if let Some(since) = since.map(|(_, since)| *since).min_by_key(|since| since.seq) {
-                    subscriber.follows.insert(channel, since);
+                    Arc::make_mut(&mut subscriber.follows).insert(channel, since);
                 }
             }
         }
@@ -159,11 +167,11 @@ impl Registry {
         &mut self,
         id: SubscriberId,
         patterns: Vec<(ChannelPattern, Since)>,
-        follows: HashMap<ChannelId, Since>,
+        follows: Follows,
     ) {
         let Some(subscriber) = self.subscribers.get_mut(&id) else { return };
         let before = std::mem::replace(&mut subscriber.patterns, patterns);
-        let followed = std::mem::replace(&mut subscriber.follows, follows);
+        let followed = std::mem::replace(&mut subscriber.follows, Arc::new(follows));
         let held: Vec<ChannelPattern> =
             subscriber.patterns.iter().map(|(pattern, _)| pattern.clone()).collect();
         let following: Vec<ChannelId> = subscriber.follows.keys().copied().collect();

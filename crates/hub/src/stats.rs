@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use tidings_log::log::LogStats;
+
 use crate::config::ChannelClass;
 use crate::delivery::Format;
 use crate::event::EpochMillis;
@@ -68,6 +70,8 @@ pub struct RefusedCounts {
     pub key_conflict: u64,
     /// Requests while the server stops.
     pub shutting_down: u64,
+    /// Publish requests that the log could not take: disk full, disk failed, too much waiting.
+    pub log: u64,
 }
 
 /// Figures of the whole hub.
@@ -100,8 +104,10 @@ pub struct HubStats {
     pub connection_seconds_counts: [u64; 10],
     /// Sum of the durations of ended streams, in seconds.
     pub connection_seconds_sum: u64,
-    /// Bytes of logged publications held.
-    pub log_bytes: u64,
+    /// Bytes of publications held in memory.
+    pub window_bytes: usize,
+    /// Figures of the log on disk.
+    pub log: LogStats,
     /// Position of the last logged publication.
     pub head: Position,
 }
@@ -122,7 +128,7 @@ pub struct ChannelStats {
     /// Publications per second over the last 10 seconds.
     pub rate: f64,
     /// Publications held.
-    pub n_held: usize,
+    pub n_held: u64,
     /// Bytes held.
     pub held_bytes: u64,
     /// When the last publication was accepted, or the channel was made.

@@ -1,31 +1,36 @@
-//! The shared sequence of publications that every cursor walks.
+//! The newest publications, in memory: the shared sequence that every cursor walks.
 //!
-//! All classes stand in one order of acceptance, numbered by `seq`; logged publications have an
-//! offset besides. A publication that nobody may be shown any more (trimmed, superseded, dropped)
-//! leaves an entry without a publication, which [`Window::compact`] takes away later.
+//! All classes stand in one order of acceptance, numbered by `seq` without a hole; logged
+//! publications have an offset besides. What is pushed out at the old end is read from the log, if
+//! it is there; a publication that nobody may be shown any more (superseded, dropped) leaves an
+//! entry without a publication until then.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::event::{EpochMillis, Publication};
+use tidings_log::record::ChannelId;
+
+use crate::event::Publication;
 use crate::position::{Check, Epoch, Position};
 
-/// Number of a channel, never used twice.
-pub(crate) type ChannelId = u32;
-
-/// Most entries without a publication that are kept to count what a slow client lost.
-const EMPTY_ENTRIES_MAX: usize = 65_536;
+/// Most ephemeral publications remembered that are gone, to count what a slow client lost.
+const LOST_MAX: usize = 65_536;
 
 /// One accepted publication, or what is left of it.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub seq: u64,
     /// Offset of the last logged publication up to and with this one.
     pub offset: u64,
-    pub at: EpochMillis,
     pub channel: ChannelId,
     pub kind: EntryKind,
     pub publication: Option<Arc<Publication>>,
+}
+
+impl Entry {
+    /// Offset of the last logged publication before this one.
+    pub(crate) fn offset_before(&self) -> u64 {
+        self.offset - u64::from(matches!(self.kind, EntryKind::Logged(_)))
+    }
 }
 
 /// Class of an entry, with the check of a logged one.
@@ -36,42 +41,79 @@ pub(crate) enum EntryKind {
     Ephemeral,
 }
 
-/// The entries, oldest first, and the head of the log.
+/// A place in the sequence: what a cursor has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub seq: u64,
+    pub offset: u64,
+    /// Check of the publication at `offset`, when it is known.
+    pub check: Option<Check>,
+}
+
+/// The entries, oldest first, and both ends.
 #[derive(Debug)]
 pub(crate) struct Window {
     entries: VecDeque<Entry>,
-    n_empty: usize,
     epoch: Epoch,
-    head_seq: u64,
-    head_offset: u64,
-    head_check: Check,
+    size_bytes: usize,
+    size_max_bytes: usize,
+    /// What was pushed out.
+    base: Place,
+    head: Place,
+    /// Ephemeral publications that were pushed out.
+    lost: VecDeque<(u64, ChannelId)>,
 }
 
 impl Window {
-    pub(crate) fn new(epoch: Epoch) -> Self {
+    /// Makes an empty window over a log that ends at an offset.
+    pub(crate) fn new(epoch: Epoch, offset: u64, check: Check, size_max_bytes: usize) -> Self {
+        let end = Place { seq: 0, offset, check: Some(check) };
         Self {
             entries: VecDeque::new(),
-            n_empty: 0,
             epoch,
-            head_seq: 0,
-            head_offset: 0,
-            head_check: Check::default(),
+            size_bytes: 0,
+            size_max_bytes,
+            base: end,
+            head: end,
+            lost: VecDeque::new(),
         }
     }
 
-    /// Number of the last publication, 0 before the first.
-    pub(crate) fn head_seq(&self) -> u64 {
-        self.head_seq
+    pub(crate) fn set_size_max(&mut self, size_max_bytes: usize) {
+        self.size_max_bytes = size_max_bytes;
+        self.shrink();
+    }
+
+    /// Everything before it was pushed out.
+    pub(crate) fn base(&self) -> Place {
+        self.base
+    }
+
+    /// The last publication.
+    pub(crate) fn head(&self) -> Place {
+        self.head
     }
 
     /// Position of the last logged publication.
-    pub(crate) fn head(&self) -> Position {
-        Position { epoch: self.epoch, offset: self.head_offset, check: self.head_check }
+    pub(crate) fn head_position(&self) -> Position {
+        self.position_of(self.head)
     }
 
-    /// Returns the position that the next logged publication will have.
-    pub(crate) fn next_position(&self, check: Check) -> Position {
-        Position { epoch: self.epoch, offset: self.head_offset + 1, check }
+    /// Position of a place; a check that is not known reads as zero, which is only right where it
+    /// is never compared.
+    pub(crate) fn position_of(&self, place: Place) -> Position {
+        let check = place.check.unwrap_or_default();
+        Position { epoch: self.epoch, offset: place.offset, check }
+    }
+
+    /// Returns the position of the n-th logged publication from now on, from 1.
+    pub(crate) fn position_ahead(&self, n: u64, check: Check) -> Position {
+        Position { epoch: self.epoch, offset: self.head.offset + n, check }
+    }
+
+    /// Bytes that the entries take.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.size_bytes
     }
 
     /// Appends a publication and returns its number.
@@ -81,97 +123,85 @@ impl Window {
         kind: EntryKind,
         publication: Arc<Publication>,
     ) -> u64 {
-        self.head_seq += 1;
+        self.head.seq += 1;
         if let EntryKind::Logged(check) = kind {
-            self.head_offset += 1;
-            self.head_check = check;
+            self.head.offset += 1;
+            self.head.check = Some(check);
         }
-        self.entries.push_back(Entry {
-            seq: self.head_seq,
-            offset: self.head_offset,
-            at: publication.at,
-            channel,
-            kind,
-            publication: Some(publication),
-        });
-        self.head_seq
+        self.size_bytes += size_of::<Entry>() + publication.size_bytes();
+        let publication = Some(publication);
+        self.entries.push_back(Entry { offset: self.head.offset, channel, kind, publication });
+        self.shrink();
+        self.head.seq
     }
 
-    /// Iterates over the entries after `seq`.
-    pub(crate) fn after(&self, seq: u64) -> impl Iterator<Item = &Entry> {
-        let start = self.entries.partition_point(|entry| entry.seq <= seq);
-        self.entries.range(start..)
+    /// Iterates over the entries after `seq`, with their numbers.
+    pub(crate) fn after(&self, seq: u64) -> impl Iterator<Item = (u64, &Entry)> {
+        let start = usize::try_from(seq.saturating_sub(self.base.seq)).unwrap_or(usize::MAX);
+        let start = start.min(self.entries.len());
+        let first = self.base.seq + 1 + u64::try_from(start).unwrap_or(0);
+        (first..).zip(self.entries.range(start..))
     }
 
-    /// Returns the entry with this number, if it is still there.
-    pub(crate) fn entry(&self, seq: u64) -> Option<&Entry> {
-        let index = self.entries.binary_search_by_key(&seq, |entry| entry.seq).ok()?;
-        self.entries.get(index)
+    /// Returns the number of the logged publication with an offset in the window; that of the base
+    /// for one at or before it.
+    pub(crate) fn seq_of(&self, offset: u64) -> u64 {
+        if offset <= self.base.offset {
+            return self.base.seq;
+        }
+        let n_before = self.entries.partition_point(|entry| entry.offset < offset);
+        self.base.seq + 1 + u64::try_from(n_before).unwrap_or(0)
     }
 
-    /// Returns the number of the last entry at or before an offset, 0 when there is none.
-    pub(crate) fn seq_at(&self, offset: u64) -> u64 {
-        let end = self.entries.partition_point(|entry| entry.offset <= offset);
-        end.checked_sub(1).and_then(|last| self.entries.get(last)).map_or(0, |entry| entry.seq)
-    }
-
-    /// Returns the check of a logged publication, if it is still known.
+    /// Returns the check of a logged publication, if it is known here.
     pub(crate) fn check_at(&self, offset: u64) -> Option<Check> {
-        if offset == self.head_offset {
-            return Some(self.head_check);
-        }
-        let start = self.entries.partition_point(|entry| entry.offset < offset);
-        match self.entries.get(start) {
-            Some(Entry { offset: found, kind: EntryKind::Logged(check), .. })
-                if *found == offset =>
-            {
-                Some(*check)
+        for end in [self.base, self.head] {
+            if offset == end.offset {
+                return end.check;
             }
-            _ => None,
+        }
+        let (_, entry) = self.after(self.seq_of(offset).checked_sub(1)?).next()?;
+        match entry.kind {
+            EntryKind::Logged(check) if entry.offset == offset => Some(check),
+            EntryKind::Logged(_) | EntryKind::State | EntryKind::Ephemeral => None,
         }
     }
 
-    /// Returns the position of an offset; the check of a forgotten publication reads as zero,
-    /// which is never compared.
-    pub(crate) fn position_at(&self, offset: u64) -> Position {
-        let check = self.check_at(offset).unwrap_or_default();
-        Position { epoch: self.epoch, offset, check }
-    }
-
-    /// Returns the offset before the first entry accepted at or after a time.
-    pub(crate) fn offset_before(&self, time: EpochMillis) -> u64 {
-        let first = self.entries.iter().find(|entry| entry.at >= time);
-        first.map_or(self.head_offset, |entry| match entry.kind {
-            EntryKind::Logged(_) => entry.offset - 1,
-            EntryKind::State | EntryKind::Ephemeral => entry.offset,
-        })
-    }
-
-    /// Takes the publication out of an entry.
-    pub(crate) fn empty(&mut self, seq: u64) -> Option<Arc<Publication>> {
-        let index = self.entries.binary_search_by_key(&seq, |entry| entry.seq).ok()?;
-        let publication = self.entries.get_mut(index)?.publication.take()?;
-        self.n_empty += 1;
-        while self.entries.front().is_some_and(|entry| entry.publication.is_none())
-            && self.n_empty > EMPTY_ENTRIES_MAX
-        {
-            self.entries.pop_front();
-            self.n_empty -= 1;
+    /// Takes the publication out of an entry, if it is still there.
+    pub(crate) fn empty(&mut self, seq: u64) {
+        let Some(index) = seq.checked_sub(self.base.seq + 1) else { return };
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let entry = self.entries.get_mut(index);
+        if let Some(publication) = entry.and_then(|entry| entry.publication.take()) {
+            self.size_bytes -= publication.size_bytes();
         }
-        Some(publication)
     }
 
-    /// Drops the oldest entries without a publication beyond those kept to count losses.
-    pub(crate) fn compact(&mut self) {
-        if self.n_empty <= 2 * EMPTY_ENTRIES_MAX {
-            return;
+    /// Counts the ephemeral publications of some channels that were pushed out after `seq`.
+    pub(crate) fn n_lost(&self, seq: u64, is_followed: impl Fn(ChannelId, u64) -> bool) -> u64 {
+        let start = self.lost.partition_point(|(lost, _)| *lost <= seq);
+        let lost = self.lost.range(start..).filter(|(seq, channel)| is_followed(*channel, *seq));
+        u64::try_from(lost.count()).unwrap_or(u64::MAX)
+    }
+
+    /// Pushes out the oldest entries over the limit.
+    fn shrink(&mut self) {
+        while self.size_bytes > self.size_max_bytes {
+            let Some(entry) = self.entries.pop_front() else { return };
+            self.size_bytes -= size_of::<Entry>();
+            self.size_bytes -= entry.publication.map_or(0, |publication| publication.size_bytes());
+            self.base.seq += 1;
+            self.base.offset = entry.offset;
+            match entry.kind {
+                EntryKind::Logged(check) => self.base.check = Some(check),
+                EntryKind::Ephemeral => {
+                    if self.lost.len() == LOST_MAX {
+                        self.lost.pop_front();
+                    }
+                    self.lost.push_back((self.base.seq, entry.channel));
+                }
+                EntryKind::State => {}
+            }
         }
-        let mut n_surplus = self.n_empty - EMPTY_ENTRIES_MAX;
-        self.entries.retain(|entry| {
-            let is_surplus = entry.publication.is_none() && n_surplus > 0;
-            n_surplus -= usize::from(is_surplus);
-            !is_surplus
-        });
-        self.n_empty = EMPTY_ENTRIES_MAX;
     }
 }

@@ -3,17 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use tidings_hub::channel::{ChannelName, ChannelPattern};
 use tidings_hub::config::{ChannelClass, ChannelRule, HubConfig};
 use tidings_hub::delivery::{Format, Start, SubscribeError, SubscribeRequest, Subscription};
 use tidings_hub::event::{Audience, Data, Event, EventType};
-use tidings_hub::position::Epoch;
 use tidings_hub::publish::{PublishRefusal, Published};
 use tidings_hub::{Hub, HubEnvironment};
+use tidings_log::simulated::SimulatedDisk;
 
 /// A block of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,18 +27,38 @@ struct Block {
 
 fn hub_with(config: HubConfig) -> Arc<Hub> {
     let ticks = AtomicU64::new(1_795_217_100_000);
+    let elapsed = AtomicU64::new(0);
     let numbers = AtomicU64::new(7);
-    Hub::new(
-        config,
-        HubEnvironment {
-            epoch: Epoch::from_random(99),
-            version: "0.0.0".to_owned(),
-            clock: Arc::new(move || ticks.fetch_add(1, Ordering::Relaxed)),
-            entropy: Arc::new(move || {
-                numbers.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).rotate_left(17)
-            }),
-        },
-    )
+    let environment = HubEnvironment {
+        version: "0.0.0".to_owned(),
+        clock: Arc::new(move || ticks.fetch_add(1, Ordering::Relaxed)),
+        elapsed: Arc::new(move || elapsed.fetch_add(1, Ordering::Relaxed)),
+        entropy: Arc::new(move || {
+            numbers.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).rotate_left(17)
+        }),
+        boot_id: String::new(),
+        commit_requests_max: 1_024,
+    };
+    Hub::open(config, Arc::new(SimulatedDisk::new()), environment).unwrap().0
+}
+
+/// Waits for what another thread does, without letting the paused clock of the test run on.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
 }
 
 fn rule(pattern: &str, class: ChannelClass, events_max: u32) -> ChannelRule {
@@ -67,8 +89,8 @@ fn event(channel: &str, data: &str) -> Event {
     Event::new(channel, EventType::default(), Data::json(data).unwrap())
 }
 
-async fn publish(hub: &Hub, channel: &str, data: &str) -> Published {
-    hub.publish(vec![event(channel, data)], None).await.unwrap()
+fn publish(hub: &Hub, channel: &str, data: &str) -> Published {
+    wait(hub.publish(vec![event(channel, data)], None)).unwrap()
 }
 
 /// Reads all that a stream has to say now.
@@ -76,8 +98,13 @@ async fn read(stream: &mut Subscription) -> Vec<Block> {
     let mut text = Vec::new();
     loop {
         let next = poll_fn(|context| match stream.poll_batch(context) {
-            std::task::Poll::Ready(batch) => std::task::Poll::Ready(Some(batch)),
-            std::task::Poll::Pending => std::task::Poll::Ready(None),
+            Poll::Ready(batch) => Poll::Ready(Some(batch)),
+            Poll::Pending if stream.is_reading() => {
+                std::thread::yield_now();
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Ready(None),
         });
         match next.await {
             Some(Some(batch)) => text.extend_from_slice(&batch),
@@ -129,9 +156,9 @@ async fn a_fresh_stream_greets_shows_state_and_is_ready() {
     let config =
         HubConfig { channels: vec![rule("s/*", ChannelClass::State, 1)], ..HubConfig::default() };
     let hub = hub_with(config);
-    publish(&hub, "s/one", "1").await;
-    publish(&hub, "s/one", "2").await;
-    publish(&hub, "log/a", "3").await;
+    publish(&hub, "s/one", "1");
+    publish(&hub, "s/one", "2");
+    publish(&hub, "log/a", "3");
     let mut stream = hub.subscribe(request(&hub, &["**"], Start::Live)).unwrap();
 
     let first = read(&mut stream).await;
@@ -139,9 +166,9 @@ async fn a_fresh_stream_greets_shows_state_and_is_ready() {
     assert_eq!(names(&first), ["connection_established", "generic_event", "ready"]);
     assert_eq!(payloads(&first), ["2"]);
     assert_eq!(offsets(&first), [1], "the id-only block tells the snapshot's position");
-    publish(&hub, "log/a", "4").await;
-    publish(&hub, "s/one", "5").await;
-    publish(&hub, "s/one", "6").await;
+    publish(&hub, "log/a", "4");
+    publish(&hub, "s/one", "5");
+    publish(&hub, "s/one", "6");
     assert_eq!(payloads(&read(&mut stream).await), ["4", "6"], "state is conflated");
 }
 
@@ -149,7 +176,7 @@ async fn a_fresh_stream_greets_shows_state_and_is_ready() {
 async fn resume_gives_exactly_what_was_missed() {
     let hub = hub_with(HubConfig::default());
     for n in 0..20 {
-        publish(&hub, if n % 2 == 0 { "even" } else { "odd" }, &n.to_string()).await;
+        publish(&hub, if n % 2 == 0 { "even" } else { "odd" }, &n.to_string());
     }
     let mut stream = hub.subscribe(request(&hub, &["even"], Start::Earliest)).unwrap();
     let all = read(&mut stream).await;
@@ -172,11 +199,11 @@ async fn a_hole_is_told_where_it_ends_and_names_its_channel() {
     let config =
         HubConfig { channels: vec![rule("busy", ChannelClass::Logged, 2)], ..HubConfig::default() };
     let hub = hub_with(config);
-    let first = publish(&hub, "quiet", "0").await.positions[0].unwrap();
-    publish(&hub, "busy", "1").await;
-    publish(&hub, "quiet", "2").await;
+    let first = publish(&hub, "quiet", "0").positions[0].unwrap();
+    publish(&hub, "busy", "1");
+    publish(&hub, "quiet", "2");
     for n in 3..7 {
-        publish(&hub, "busy", &n.to_string()).await;
+        publish(&hub, "busy", &n.to_string());
     }
     let start = Start::After(first.to_string());
     let mut stream = hub.subscribe(request(&hub, &["busy", "quiet"], start)).unwrap();
@@ -212,9 +239,9 @@ async fn trimming_another_channel_is_no_hole() {
     let config =
         HubConfig { channels: vec![rule("busy", ChannelClass::Logged, 1)], ..HubConfig::default() };
     let hub = hub_with(config);
-    let first = publish(&hub, "quiet", "0").await.positions[0].unwrap();
+    let first = publish(&hub, "quiet", "0").positions[0].unwrap();
     for n in 1..9 {
-        publish(&hub, "busy", &n.to_string()).await;
+        publish(&hub, "busy", &n.to_string());
     }
     let start = Start::After(first.to_string());
     let mut stream = hub.subscribe(request(&hub, &["quiet"], start)).unwrap();
@@ -225,7 +252,7 @@ async fn trimming_another_channel_is_no_hole() {
 async fn a_position_that_cannot_be_resumed_is_reset_with_its_reason() {
     let hub = hub_with(HubConfig::default());
     for n in 0..3 {
-        publish(&hub, "a", &n.to_string()).await;
+        publish(&hub, "a", &n.to_string());
     }
     let head = hub.head().to_string();
     let (epoch, rest) = head.split_once('-').unwrap();
@@ -258,11 +285,11 @@ async fn a_slow_stream_is_told_that_it_lagged() {
         ..HubConfig::default()
     };
     let hub = hub_with(config);
-    publish(&hub, "s", "\"now\"").await;
+    publish(&hub, "s", "\"now\"");
     let mut stream = hub.subscribe(request(&hub, &["**"], Start::Live)).unwrap();
     read(&mut stream).await;
     for n in 0..10 {
-        publish(&hub, "busy", &n.to_string()).await;
+        publish(&hub, "busy", &n.to_string());
     }
     let seen = read(&mut stream).await;
     assert_eq!(
@@ -284,7 +311,7 @@ async fn a_slow_stream_counts_the_ephemeral_events_it_lost() {
     let mut stream = hub.subscribe(request(&hub, &["e"], Start::Live)).unwrap();
     read(&mut stream).await;
     for n in 0..10 {
-        publish(&hub, "e", &n.to_string()).await;
+        publish(&hub, "e", &n.to_string());
     }
     let seen = read(&mut stream).await;
     assert_eq!(names(&seen)[0], "dropped");
@@ -297,7 +324,7 @@ async fn a_slow_stream_counts_the_ephemeral_events_it_lost() {
 async fn tail_and_since_choose_where_a_stream_starts() {
     let hub = hub_with(HubConfig::default());
     for n in 0..10 {
-        publish(&hub, if n % 2 == 0 { "even" } else { "odd" }, &n.to_string()).await;
+        publish(&hub, if n % 2 == 0 { "even" } else { "odd" }, &n.to_string());
     }
     let cases = [
         (Start::Tail(2), vec!["6", "8"]),
@@ -318,16 +345,16 @@ async fn a_patch_shows_state_then_ready_then_only_what_comes_after() {
     let config =
         HubConfig { channels: vec![rule("s", ChannelClass::State, 1)], ..HubConfig::default() };
     let hub = hub_with(config);
-    publish(&hub, "s", "\"value\"").await;
+    publish(&hub, "s", "\"value\"");
     let ask = request(&hub, &["a"], Start::Live);
     let client_id = ask.client_id.clone();
     let mut stream = hub.subscribe(ask).unwrap();
     read(&mut stream).await;
-    publish(&hub, "a", "1").await;
-    publish(&hub, "b", "2").await;
+    publish(&hub, "a", "1");
+    publish(&hub, "b", "2");
     let add = ["s", "b"].map(|text| ChannelPattern::parse(text).unwrap());
     hub.patch(&client_id, add.to_vec(), &[]).unwrap();
-    publish(&hub, "b", "3").await;
+    publish(&hub, "b", "3");
 
     let seen = read(&mut stream).await;
 
@@ -335,7 +362,7 @@ async fn a_patch_shows_state_then_ready_then_only_what_comes_after() {
     assert_eq!(payloads(&seen), ["1", "value", "3"]);
     assert_eq!(seen[3].data.as_deref(), Some("{\"channels\":[\"a\",\"s\",\"b\"]}"));
     hub.patch(&client_id, vec![], &[ChannelPattern::parse("a").unwrap()]).unwrap();
-    publish(&hub, "a", "4").await;
+    publish(&hub, "a", "4");
     assert_eq!(names(&read(&mut stream).await), ["ready"]);
 }
 
@@ -360,7 +387,7 @@ async fn streams_end_with_their_reason() {
     assert_eq!(seen[1].data.as_deref(), Some("{\"reason\":\"server_shutdown\"}"));
     let refused = hub.subscribe(request(&hub, &["a"], Start::Live));
     assert_eq!(refused.err(), Some(SubscribeError::ShuttingDown));
-    let refused = hub.publish(vec![event("a", "1")], None).await.unwrap_err();
+    let refused = wait(hub.publish(vec![event("a", "1")], None)).unwrap_err();
     assert_eq!(refused.reason, PublishRefusal::ShuttingDown);
 }
 
@@ -370,7 +397,7 @@ async fn heartbeats_keep_to_their_grid_and_move_the_cursor() {
     let mut stream = hub.subscribe(request(&hub, &["a"], Start::Live)).unwrap();
     read(&mut stream).await;
     let opened = tokio::time::Instant::now();
-    publish(&hub, "elsewhere", "1").await;
+    publish(&hub, "elsewhere", "1");
     let mut n_heartbeats = 0;
     let mut ids = Vec::new();
     while n_heartbeats < 40 {
@@ -391,7 +418,7 @@ async fn heartbeats_keep_to_their_grid_and_move_the_cursor() {
 async fn a_request_is_published_whole_or_not_at_all() {
     let hub = hub_with(HubConfig { event_size_max_bytes: 5, ..HubConfig::default() });
     let error =
-        hub.publish(vec![event("a", "1"), event("b", "\"too large\"")], None).await.unwrap_err();
+        wait(hub.publish(vec![event("a", "1"), event("b", "\"too large\"")], None)).unwrap_err();
     assert_eq!(error.index, 1);
     assert_eq!(error.reason, PublishRefusal::TooLarge { size_bytes: 9, limit_bytes: 5 });
     assert_eq!(hub.stats().n_published, 0);
@@ -402,15 +429,15 @@ async fn a_request_is_published_whole_or_not_at_all() {
 async fn a_repeated_key_answers_with_the_first_outcome() {
     let hub = hub_with(HubConfig::default());
     let key = || Some("k-1".into());
-    let first = hub.publish(vec![event("a", "1")], key()).await.unwrap();
-    let second = hub.publish(vec![event("a", "1")], key()).await.unwrap();
+    let first = wait(hub.publish(vec![event("a", "1")], key())).unwrap();
+    let second = wait(hub.publish(vec![event("a", "1")], key())).unwrap();
     assert_eq!((first.positions, true), (second.positions, second.is_repeat));
-    let conflict = hub.publish(vec![event("a", "2")], key()).await.unwrap_err();
+    let conflict = wait(hub.publish(vec![event("a", "2")], key())).unwrap_err();
     assert_eq!(conflict.reason, PublishRefusal::KeyConflict);
     let keyed = |data| Event { key: Some("e-1".into()), ..event("a", data) };
-    let first = hub.publish(vec![keyed("3"), keyed("3")], None).await.unwrap();
+    let first = wait(hub.publish(vec![keyed("3"), keyed("3")], None)).unwrap();
     assert_eq!(first.positions[0], first.positions[1], "an event's own key");
-    let error = hub.publish(vec![event("a", "7"), keyed("4")], None).await.unwrap_err();
+    let error = wait(hub.publish(vec![event("a", "7"), keyed("4")], None)).unwrap_err();
     assert_eq!((error.index, error.reason), (1, PublishRefusal::KeyConflict));
     assert_eq!(hub.head().offset, 2);
 }
@@ -422,7 +449,7 @@ async fn an_audience_of_one_connection_is_kept() {
     let mut mine = hub.subscribe(ask.clone()).unwrap();
     let mut other = hub.subscribe(request(&hub, &["a"], Start::Live)).unwrap();
     let audience = Audience::Connection(ask.client_id.into());
-    let published = hub.publish(vec![Event { audience, ..event("a", "1") }], None).await.unwrap();
+    let published = wait(hub.publish(vec![Event { audience, ..event("a", "1") }], None)).unwrap();
     assert_eq!(published.matched, 1);
     assert_eq!(payloads(&read(&mut mine).await), ["1"]);
     assert_eq!(payloads(&read(&mut other).await), Vec::<&str>::new());
@@ -448,8 +475,8 @@ async fn limits_refuse_and_are_counted() {
     let _second = hub.subscribe(request(&hub, &["a"], Start::Live)).unwrap();
     let refused = hub.subscribe(request(&hub, &["a"], Start::Live)).err();
     assert_eq!(refused, Some(SubscribeError::TooManyConnections { limit: 2 }));
-    publish(&hub, "a", "1").await;
-    let error = hub.publish(vec![event("b", "1")], None).await.unwrap_err();
+    publish(&hub, "a", "1");
+    let error = wait(hub.publish(vec![event("b", "1")], None)).unwrap_err();
     assert_eq!(error.reason, PublishRefusal::TooManyChannels { limit: 1 });
     let refused = hub.stats().refused;
     let counts = (refused.patterns, refused.connections_per_address, refused.connections);

@@ -266,6 +266,8 @@ pub(crate) struct Index {
     pub head: u64,
     /// Greatest `trimmed_to` of any channel.
     pub trimmed_high: u64,
+    /// Where in the last segment the last write began.
+    pub last_batch: u32,
 }
 
 impl Index {
@@ -297,6 +299,7 @@ impl Index {
     pub(crate) fn add(&mut self, position: u32, record: &Record<'_>) {
         let Some(segment) = self.segments.back_mut() else { return };
         segment.add(position, record);
+        self.last_batch = record.batch;
         let base = segment.base();
         self.head = self.head.max(segment.last);
         let RecordKind::Event(id) = record.kind else { return };

@@ -12,6 +12,7 @@ pub mod record;
 mod recovery;
 mod scan;
 mod sidecar;
+pub mod simulated;
 pub mod writer;
 
 pub use index::Retention;

@@ -111,17 +111,6 @@ pub enum OpenError {
     Io(#[source] io::Error),
 }
 
-/// Why the log cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("read {file}")]
-pub struct ReadError {
-    /// The segment.
-    pub file: String,
-    /// What the system says.
-    #[source]
-    pub source: io::Error,
-}
-
 /// What the writer and the readers share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -153,6 +142,15 @@ pub struct ChannelSummary {
     pub n_held: u64,
     /// Bytes of records held.
     pub bytes_held: u64,
+}
+
+/// What retention took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// Events of channels that are forgotten may be missing up to here.
+    pub floor: u64,
+    /// Channels with the last offset that each lost.
+    pub channels: Vec<(ChannelId, u64)>,
 }
 
 /// Figures of a log.
@@ -217,12 +215,16 @@ impl Log {
             meta.is_new() || is_empty || has_machine_died || meta.get(KEY_EPOCH).is_none();
         let epoch = if is_new_epoch { epoch_seed } else { number(&meta, KEY_EPOCH) };
         let next_channel = index.channels.keys().max().map_or(0, |id| id + 1);
-        meta.put_all(&[
+        let noted = meta.put_all(&[
             (KEY_EPOCH.into(), Some(Bytes::copy_from_slice(&epoch.to_le_bytes()))),
             (KEY_SESSION.into(), Some(session.into())),
             (KEY_CLEAN.into(), None),
-        ])
-        .map_err(OpenError::Meta)?;
+        ]);
+        match noted {
+            // A full disk can be read; what was noted last time still holds.
+            Err(MetaError::Full { .. }) if !is_new_epoch => {}
+            noted => noted.map_err(OpenError::Meta)?,
+        }
         let shared = Arc::new(Shared {
             index: RwLock::new(index),
             epoch,
@@ -264,18 +266,15 @@ impl Log {
         self.shared.index.read().floor
     }
 
-    /// Returns which of some channels lost events after an offset, with the last that each lost.
-    pub fn trimmed_after(
-        &self,
-        offset: u64,
-        channels: &mut dyn Iterator<Item = ChannelId>,
-    ) -> Vec<(ChannelId, u64)> {
+    /// Returns what of some channels is gone after an offset.
+    pub fn gone_after(&self, offset: u64, channels: &mut dyn Iterator<Item = ChannelId>) -> Gone {
         let index = self.shared.index.read();
+        let floor = index.floor;
         if index.trimmed_high <= offset {
-            return Vec::new();
+            return Gone { floor, channels: Vec::new() };
         }
         let trimmed = channels.filter_map(|id| Some((id, index.channels.get(&id)?.trimmed_to)));
-        trimmed.filter(|(_, trimmed_to)| *trimmed_to > offset).collect()
+        Gone { floor, channels: trimmed.filter(|(_, to)| *to > offset).collect() }
     }
 
     /// Returns the number of a channel: its own if the log knows it, else one never used.

@@ -2,10 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io;
 use std::ops::ControlFlow;
 
 use crate::index::Segment;
-use crate::log::{Log, ReadError};
+use crate::log::Log;
 use crate::record::{BadRecord, ChannelId, HEADER_BYTES, Record, RecordKind};
 use crate::recovery::segment_name;
 use crate::scan::{Scanner, SegmentFile, Step};
@@ -16,6 +17,17 @@ const READ_BYTES: usize = 262_144;
 const SPARSE_RATIO: u64 = 8;
 /// Most positions that are taken from the index at once.
 const POSITIONS_MAX: usize = 4_096;
+
+/// Why the log cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("read {file}")]
+pub struct ReadError {
+    /// The segment.
+    pub file: String,
+    /// What the system says.
+    #[source]
+    pub source: io::Error,
+}
 
 /// Whose events are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -353,11 +365,7 @@ impl Cursor {
 }
 
 /// Reads everything; returns the position of the first bad record.
-fn scan_all(
-    plan: &Plan,
-    cursor: &mut Cursor,
-    visit: &mut Visit<'_>,
-) -> std::io::Result<Option<u32>> {
+fn scan_all(plan: &Plan, cursor: &mut Cursor, visit: &mut Visit<'_>) -> io::Result<Option<u32>> {
     /// What an event takes, roughly: a few bytes are read for a few events.
     const EVENT_BYTES: u64 = 512;
     let wanted_bytes = EVENT_BYTES.saturating_mul(cursor.until - cursor.reached);
@@ -382,7 +390,7 @@ fn scan_positions(
     positions: &[u32],
     cursor: &mut Cursor,
     visit: &mut Visit<'_>,
-) -> std::io::Result<Option<u32>> {
+) -> io::Result<Option<u32>> {
     let mut buffer = Vec::new();
     for position in positions {
         let record: Result<Record<'_>, BadRecord> = plan.file.record_at(*position, &mut buffer)?;

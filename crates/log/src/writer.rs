@@ -450,6 +450,15 @@ fn number(n: u64) -> Bytes {
 
 fn judge_meta(error: MetaError) -> CommitError {
     match error {
-        MetaError::Io(error) => full_or_unknown(error),
+        MetaError::Full { source } => CommitError::Full(source),
+        MetaError::TooLarge { size_bytes, .. } => {
+            CommitError::TooLarge { size_bytes: usize::try_from(size_bytes).unwrap_or(usize::MAX) }
+        }
+        MetaError::Unknown { source } | MetaError::Io { source, .. } => {
+            CommitError::Unknown(source)
+        }
+        MetaError::Poisoned | MetaError::Damaged { .. } | MetaError::Version { .. } => {
+            CommitError::Poisoned
+        }
     }
 }

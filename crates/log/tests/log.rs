@@ -180,8 +180,8 @@ fn segments_go_when_nothing_is_held_or_at_the_ceiling() {
     assert!(stats.first > 1);
     let old = log.channel(log.channel_id("old")).unwrap();
     assert_eq!((old.trimmed_to, old.n_held), (1, 0), "the oldest went first");
-    let trimmed = log.trimmed_after(0, &mut [old.id].into_iter());
-    assert_eq!(trimmed, [(old.id, 1)]);
+    let gone = log.gone_after(0, &mut [old.id].into_iter());
+    assert_eq!(gone.channels, [(old.id, 1)]);
     let busy = log.channel(log.channel_id("busy")).unwrap();
     assert_eq!(
         bodies(&log, busy.trimmed_to, Channels::All).len(),

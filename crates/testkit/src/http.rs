@@ -1,5 +1,6 @@
 //! A plain blocking HTTP/1.1 client: tests see every byte and share no code with the server.
 
+use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -83,19 +84,47 @@ pub struct Request<'a> {
 pub fn exchange(address: SocketAddr, request: Request<'_>) -> Response {
     let Request { method, target, .. } = request;
     let deadline = Instant::now() + EXCHANGE_TIMEOUT;
-    let result = Incoming::open(address, request, deadline).and_then(|mut incoming| {
-        let mut body = Vec::new();
-        while let Some(data) = incoming.read(deadline)? {
-            body.extend_from_slice(&data);
-            if body.len() > BODY_SIZE_MAX_BYTES {
-                return Err(Failure::Broken(format!("body exceeds {BODY_SIZE_MAX_BYTES} bytes")));
-            }
-        }
-        Ok(Response { body, ..incoming.head })
-    });
+    let result = Incoming::open(address, request, deadline)
+        .and_then(|mut incoming| incoming.read_whole(deadline));
     match result {
         Ok(response) => response,
         Err(failure) => panic!("{method} http://{address}{target}: {failure:?}"),
+    }
+}
+
+/// A connection that carries one request after the other.
+#[derive(Debug)]
+pub struct Connection {
+    address: SocketAddr,
+    incoming: Incoming,
+}
+
+impl Connection {
+    /// Connects to `address`.
+    ///
+    /// # Errors
+    ///
+    /// Nobody listens there; the text says what the system says.
+    pub fn open(address: SocketAddr) -> Result<Self, String> {
+        let incoming = Incoming::connect(address).map_err(|failure| failure.to_string())?;
+        Ok(Self { address, incoming })
+    }
+
+    /// Sends `request` and reads the whole answer.
+    ///
+    /// # Errors
+    ///
+    /// The exchange fails or takes longer than [`EXCHANGE_TIMEOUT`]: whether the server acted on
+    /// the request is unknown then, and the connection is of no more use.
+    pub fn exchange(&mut self, request: Request<'_>) -> Result<Response, String> {
+        let deadline = Instant::now() + EXCHANGE_TIMEOUT;
+        let head = request_head(self.address, request, "keep-alive");
+        self.incoming
+            .send(head, request.body, deadline)
+            .and_then(|()| self.incoming.read_whole(deadline))
+            .map_err(|failure| {
+                format!("{} http://{}{}: {failure}", request.method, self.address, request.target)
+            })
     }
 }
 
@@ -108,11 +137,26 @@ pub(crate) enum Failure {
     Broken(String),
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout => f.write_str("the time is up"),
+            Self::Broken(what) => f.write_str(what),
+        }
+    }
+}
+
 /// How the end of a body is found.
 #[derive(Debug)]
 enum Framing {
-    Length { left: usize },
-    Chunked { left: usize },
+    Length {
+        left: usize,
+    },
+    Chunked {
+        left: usize,
+    },
+    /// Behind the last chunk: lines up to an empty one.
+    Trailer,
     ToEnd,
     Ended,
 }
@@ -134,32 +178,46 @@ impl Incoming {
         request: Request<'_>,
         deadline: Instant,
     ) -> Result<Self, Failure> {
-        let broken =
-            |what: &str, error: std::io::Error| Failure::Broken(format!("{what}: {error}"));
+        let mut incoming = Self::connect(address)?;
+        incoming.send(request_head(address, request, "close"), request.body, deadline)?;
+        Ok(incoming)
+    }
+
+    /// Connects without sending anything.
+    fn connect(address: SocketAddr) -> Result<Self, Failure> {
         let socket = TcpStream::connect_timeout(&address, EXCHANGE_TIMEOUT)
-            .map_err(|error| broken("connect", error))?;
-        socket.set_nodelay(true).map_err(|error| broken("set up the socket", error))?;
-        let Request { method, target, headers, body } = request;
-        let mut text =
-            format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-        for (name, value) in headers {
-            text.extend([name, ": ", value, "\r\n"]);
-        }
-        if !body.is_empty() || method == "POST" || method == "PATCH" {
-            text.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
-        }
-        text.push_str("\r\n");
-        let mut bytes = text.into_bytes();
+            .map_err(|error| Failure::Broken(format!("connect: {error}")))?;
+        socket
+            .set_nodelay(true)
+            .map_err(|error| Failure::Broken(format!("set up the socket: {error}")))?;
+        let head = Response { status: 0, headers: Vec::new(), body: Vec::new() };
+        Ok(Self { head, socket, buffer: Vec::new(), framing: Framing::Ended })
+    }
+
+    /// Sends a request and reads the head of its answer.
+    fn send(&mut self, head: String, body: &[u8], deadline: Instant) -> Result<(), Failure> {
+        let mut bytes = head.into_bytes();
         bytes.extend_from_slice(body);
         // A server may answer and close before it has read all; then the answer is what counts.
-        let written = (&socket).write_all(&bytes);
-        let head = Response { status: 0, headers: Vec::new(), body: Vec::new() };
-        let mut incoming = Self { head, socket, buffer: Vec::new(), framing: Framing::ToEnd };
-        match (incoming.read_head(deadline), written) {
-            (Ok(()), _) => Ok(incoming),
-            (Err(_), Err(error)) => Err(broken("send the request", error)),
+        let written = self.socket.write_all(&bytes);
+        match (self.read_head(deadline), written) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Err(error)) => Err(Failure::Broken(format!("send the request: {error}"))),
             (Err(failure), Ok(())) => Err(failure),
         }
+    }
+
+    /// Returns the answer with the rest of its body, and leaves an empty head behind.
+    pub(crate) fn read_whole(&mut self, deadline: Instant) -> Result<Response, Failure> {
+        let mut body = Vec::new();
+        while let Some(data) = self.read(deadline)? {
+            body.extend_from_slice(&data);
+            if body.len() > BODY_SIZE_MAX_BYTES {
+                return Err(Failure::Broken(format!("body exceeds {BODY_SIZE_MAX_BYTES} bytes")));
+            }
+        }
+        let headers = std::mem::take(&mut self.head.headers);
+        Ok(Response { status: self.head.status, headers, body })
     }
 
     /// Returns the next bytes of the body; `None` at its end.
@@ -180,6 +238,11 @@ impl Incoming {
                     return Ok(Some(data));
                 }
                 Framing::Chunked { left: 0 } => self.read_chunk_size(deadline)?,
+                Framing::Trailer => {
+                    if self.read_line(deadline)?.is_empty() {
+                        self.framing = Framing::Ended;
+                    }
+                }
                 Framing::Chunked { left } => {
                     // Two of the bytes left are the line end behind the data.
                     let data = self.read_up_to(left, deadline)?;
@@ -227,26 +290,32 @@ impl Incoming {
         Ok(())
     }
 
-    /// Reads the line before a chunk; the last chunk ends the body.
+    /// Reads the line before a chunk; the last chunk is empty.
     fn read_chunk_size(&mut self, deadline: Instant) -> Result<(), Failure> {
+        let text = self.read_line(deadline)?;
+        let digits = text.split(';').next().unwrap_or_default().trim();
+        let size = usize::from_str_radix(digits, 16)
+            .map_err(|_| Failure::Broken(format!("bad size of a chunk: {text:?}")))?;
+        self.framing =
+            if size == 0 { Framing::Trailer } else { Framing::Chunked { left: size + 2 } };
+        Ok(())
+    }
+
+    /// Reads a line of the framing and takes its end away.
+    fn read_line(&mut self, deadline: Instant) -> Result<String, Failure> {
         let end = loop {
             if let Some(end) = find(&self.buffer, b"\r\n") {
                 break end;
             }
             if self.buffer.len() > HEAD_SIZE_MAX_BYTES {
-                return Err(Failure::Broken("size of a chunk is too long".to_owned()));
+                return Err(Failure::Broken("line between chunks is too long".to_owned()));
             }
             if !self.fill(deadline)? {
                 return Err(Failure::Broken("connection closed inside the body".to_owned()));
             }
         };
         let line: Vec<u8> = self.buffer.drain(..end + 2).collect();
-        let text = String::from_utf8_lossy(&line);
-        let digits = text.split(';').next().unwrap_or_default().trim();
-        let size = usize::from_str_radix(digits, 16)
-            .map_err(|_| Failure::Broken(format!("bad size of a chunk: {text:?}")))?;
-        self.framing = if size == 0 { Framing::Ended } else { Framing::Chunked { left: size + 2 } };
-        Ok(())
+        Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
     }
 
     fn read_up_to(&mut self, limit: usize, deadline: Instant) -> Result<Vec<u8>, Failure> {
@@ -279,6 +348,21 @@ impl Incoming {
             Err(error) => Err(Failure::Broken(format!("read: {error}"))),
         }
     }
+}
+
+/// Writes the head of a request; `connection` is what its header of that name says.
+fn request_head(address: SocketAddr, request: Request<'_>, connection: &str) -> String {
+    let Request { method, target, headers, body } = request;
+    let mut text =
+        format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: {connection}\r\n");
+    for (name, value) in headers {
+        text.extend([name, ": ", value, "\r\n"]);
+    }
+    if !body.is_empty() || method == "POST" || method == "PATCH" {
+        text.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
+    }
+    text.push_str("\r\n");
+    text
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

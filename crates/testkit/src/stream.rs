@@ -42,6 +42,15 @@ impl StreamEvent {
     }
 }
 
+/// Why a stream did not open.
+#[derive(Debug, Clone)]
+pub enum OpenError {
+    /// The server answered, but not with an event stream.
+    Refused(Response),
+    /// The connection broke or timed out before the answer.
+    Broken(String),
+}
+
 /// Why there is no event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoEvent {
@@ -78,19 +87,35 @@ impl RawStream {
     #[must_use]
     #[track_caller]
     pub fn open(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Self {
+        match Self::try_open(address, target, headers) {
+            Ok(stream) => stream,
+            Err(OpenError::Refused(response)) => {
+                panic!("GET http://{address}{target} is no event stream: {response:?}")
+            }
+            Err(OpenError::Broken(what)) => panic!("GET http://{address}{target}: {what}"),
+        }
+    }
+
+    /// Opens `target` as [`open`](Self::open) does, where a server may be gone.
+    ///
+    /// # Errors
+    ///
+    /// There is no answer, or another than a 200 with an event stream.
+    pub fn try_open(
+        address: SocketAddr,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, OpenError> {
         let headers = [&[("Accept", "text/event-stream")], headers].concat();
         let request = Request { method: "GET", target, headers: &headers, body: &[] };
         let deadline = Instant::now() + EXCHANGE_TIMEOUT;
-        let mut incoming = Incoming::open(address, request, deadline)
-            .unwrap_or_else(|failure| panic!("GET http://{address}{target}: {failure:?}"));
+        let broken = |failure: Failure| OpenError::Broken(failure.to_string());
+        let mut incoming = Incoming::open(address, request, deadline).map_err(broken)?;
         let content_type = incoming.head.header("content-type").unwrap_or_default();
         if incoming.head.status != 200 || !content_type.starts_with("text/event-stream") {
-            let head = incoming.head.clone();
-            let body = incoming.read(deadline).ok().flatten().unwrap_or_default();
-            let body = String::from_utf8_lossy(&body);
-            panic!("GET http://{address}{target} is no event stream: {head:?} {body}");
+            return Err(incoming.read_whole(deadline).map_or_else(broken, OpenError::Refused));
         }
-        Self {
+        Ok(Self {
             incoming,
             decoder: Decoder::new(),
             arrived: VecDeque::new(),
@@ -99,7 +124,7 @@ impl RawStream {
             n_comments: 0,
             retry_ms: None,
             ids: Ids::default(),
-        }
+        })
     }
 
     /// Returns status and headers of the answer; its body is empty.

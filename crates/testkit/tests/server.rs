@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tidings_testkit::http::{Request, exchange};
-use tidings_testkit::{NoEvent, RawStream, Server, ServerOptions, Signal};
+use tidings_testkit::{
+    Connection, NoEvent, RawStream, Server, ServerOptions, Signal, own_loopback,
+};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n";
 
@@ -85,6 +87,32 @@ fn a_server_is_started_with_its_own_folder_and_ends_with_its_owner() {
 }
 
 #[test]
+fn a_killed_server_starts_again_on_its_folder_and_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let lines = "echo \"arguments $*\" >&2\necho run >> \"$HOME/runs\"\n\
+                 [ -e refuse ] && exit 4\necho listening on http://127.0.0.1:7/\nexec sleep 60";
+    let options = ServerOptions { data: Some(data.path().to_owned()), ..options(&folder, lines) };
+    let mut server = Server::start(options);
+    assert_eq!(server.data(), data.path());
+    let first = PathBuf::from(format!("/proc/{}", server.id()));
+    server.kill();
+    assert!(!first.exists());
+    server.restart();
+    assert_ne!(first, PathBuf::from(format!("/proc/{}", server.id())));
+    let arguments = format!("serve --listen 127.0.0.1:7 --data {}", data.path().display());
+    assert!(server.log().contains(&arguments), "{}", server.log());
+    let text = panic_of(|| server.restart());
+    assert!(text.contains("is not ended yet"), "{text}");
+    server.kill();
+    fs::write(server.folder().join("refuse"), "").unwrap();
+    let refusal = server.try_restart().unwrap_err();
+    assert!(refusal.contains("ended before it listened: exit status: 4"), "{refusal}");
+    assert_eq!(fs::read_to_string(server.folder().join("runs")).unwrap().lines().count(), 3);
+    assert!(own_loopback().is_loopback());
+}
+
+#[test]
 fn a_server_that_ignores_the_polite_end_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let lines = "trap '' TERM\necho listening on http://127.0.0.1:1/\nwhile :; do sleep 0.1; done";
@@ -129,6 +157,24 @@ fn bodies_are_read_whatever_their_framing() {
         let response = exchange(answer(connections), request);
         assert_eq!(response.text(), expected, "case: {name}");
     }
+}
+
+#[test]
+fn a_connection_carries_several_requests_and_says_when_it_breaks() {
+    let address = answer(&[&[
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\nX-T: 1\r\n\r",
+        "\nHTTP/1.1 201 Created\r\nX-N: 2\r\nContent-Length: 3\r\n\r\ntwo",
+    ]]);
+    let request = Request { method: "POST", target: "/x", headers: &[], body: b"{}" };
+    let mut connection = Connection::open(address).unwrap();
+    assert_eq!(connection.exchange(request).unwrap().text(), "one");
+    let second = connection.exchange(request).unwrap();
+    assert_eq!((second.status, second.text()), (201, "two"));
+    assert_eq!(second.headers.len(), 2);
+    let why = connection.exchange(request).unwrap_err();
+    assert!(why.starts_with(&format!("POST http://{address}/x: ")), "{why}");
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert!(Connection::open(nobody).unwrap_err().starts_with("connect: "));
 }
 
 #[test]

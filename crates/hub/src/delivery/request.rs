@@ -51,6 +51,13 @@ pub struct SubscribeRequest {
     pub peer: Option<IpAddr>,
 }
 
+impl SubscribeRequest {
+    /// Returns the name that an event type goes by in the named format.
+    pub(crate) fn renamed<'a>(&'a self, kind: &'a str) -> &'a str {
+        self.rename.iter().find(|(from, _)| *from == kind).map_or(kind, |(_, to)| to)
+    }
+}
+
 /// Why a stream was not opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubscribeError {

@@ -1,57 +1,71 @@
 //! Where a new stream's cursor stands, and whether the client must reload.
 
-use crate::config::ChannelClass;
+use super::{Probe, Start};
 use crate::frame::ResetReason;
-use crate::journal::Journal;
+use crate::hub::State;
 use crate::position::Position;
-use crate::registry::Since;
-
-use super::{Follows, Start};
+use crate::registry::Follows;
+use crate::window::Place;
+use tidings_log::log::Log;
 
 /// The beginning of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Decision {
     /// What counts as passed.
-    pub cursor: Since,
+    pub cursor: Place,
     /// Reset that comes before anything else.
     pub reset: Option<ResetReason>,
     /// Whether nothing was missed; `None` when no position was given.
     pub is_recovered: Option<bool>,
     /// Floor that costs the subscriber nothing.
     pub floor: u64,
+    /// What must be read first; the cursor is final only then.
+    pub probe: Option<Probe>,
 }
 
 /// Decides where a stream begins; the first rule that applies holds.
 ///
 /// A client that names no position is promised nothing of the past, so what was trimmed before it
 /// came is marked as costing it nothing.
-pub(super) fn decide(journal: &Journal, follows: &mut Follows, start: &Start) -> Decision {
-    let window = &journal.window;
-    let head = Since { seq: window.head_seq(), offset: window.head().offset };
-    let at = |offset: u64| Since { seq: window.seq_at(offset), offset };
-    let fresh = |cursor| Decision { cursor, reset: None, is_recovered: None, floor: journal.floor };
-    let cursor = match start {
-        Start::Live => return fresh(head),
-        Start::After(id) => return resume(journal, follows, id),
-        Start::Earliest => at(0),
-        Start::Since(time) => at(window.offset_before(*time)),
-        Start::Tail(n) => at(offset_before_tail(journal, follows, *n)),
+pub(super) fn decide(state: &State, log: &Log, follows: &mut Follows, start: &Start) -> Decision {
+    let window = &state.journal.window;
+    let floor = log.floor();
+    let fresh = |cursor| Decision { cursor, reset: None, is_recovered: None, floor, probe: None };
+    let probe = match start {
+        Start::Live => return fresh(window.head()),
+        Start::After(id) => return resume(state, log, follows, id),
+        Start::Earliest => None,
+        Start::Since(time) => Some(Probe::Since(*time)),
+        Start::Tail(n) => Some(Probe::Tail(*n)),
     };
-    for (id, since) in follows {
-        since.offset = journal.channel(*id).map_or(0, |channel| channel.trimmed_to);
+    let gone = log.gone_after(0, &mut follows.keys().copied());
+    for (id, to) in gone.channels {
+        if let Some(since) = follows.get_mut(&id) {
+            since.offset = to;
+        }
     }
-    fresh(cursor)
+    Decision { probe, ..fresh(place_at(state, 0)) }
+}
+
+/// Returns the place of an offset; its number is only right within the window.
+pub(super) fn place_at(state: &State, offset: u64) -> Place {
+    let window = &state.journal.window;
+    if offset < window.base().offset {
+        return Place { seq: 0, offset, check: None };
+    }
+    Place { seq: window.seq_of(offset), offset, check: window.check_at(offset) }
 }
 
 /// Decides for a client that comes back.
-fn resume(journal: &Journal, follows: &Follows, id: &str) -> Decision {
-    let window = &journal.window;
-    let head = window.head();
+fn resume(state: &State, log: &Log, follows: &Follows, id: &str) -> Decision {
+    let window = &state.journal.window;
+    let head = window.head_position();
     let reset = |reason| Decision {
-        cursor: Since { seq: window.head_seq(), offset: head.offset },
+        cursor: window.head(),
         reset: Some(reason),
         is_recovered: Some(false),
-        floor: journal.floor,
+        floor: log.floor(),
+        probe: None,
     };
     let Some(position) = Position::parse(id) else { return reset(ResetReason::BadId) };
     if position.epoch != head.epoch {
@@ -60,32 +74,28 @@ fn resume(journal: &Journal, follows: &Follows, id: &str) -> Decision {
     if position.offset > head.offset {
         return reset(ResetReason::Future);
     }
-    if window.check_at(position.offset).is_some_and(|check| check != position.check) {
-        return reset(ResetReason::Diverged);
-    }
-    let is_behind = journal.floor > position.offset
-        || follows.keys().any(|id| {
-            journal.channel(*id).is_some_and(|channel| channel.trimmed_to > position.offset)
-        });
-    Decision {
-        cursor: Since { seq: window.seq_at(position.offset), offset: position.offset },
-        reset: None,
-        is_recovered: Some(!is_behind),
-        floor: 0,
+    let cursor = place_at(state, position.offset);
+    let gone = log.gone_after(position.offset, &mut follows.keys().copied());
+    let is_behind = gone.floor > position.offset || !gone.channels.is_empty();
+    let decision =
+        Decision { cursor, reset: None, is_recovered: Some(!is_behind), floor: 0, probe: None };
+    match cursor.check {
+        // Before the first publication there is nothing to compare.
+        _ if position.offset == 0 => decision,
+        None => Decision { probe: Some(Probe::Check(position)), ..decision },
+        Some(check) if check != position.check && !is_trimmed(state, log, position.offset) => {
+            reset(ResetReason::Diverged)
+        }
+        Some(_) => decision,
     }
 }
 
-/// Returns the offset before the last `n` publications that the channels hold.
-fn offset_before_tail(journal: &Journal, follows: &Follows, n: u32) -> u64 {
-    let n = usize::try_from(n).unwrap_or(usize::MAX);
-    let logged = follows.keys().filter_map(|id| journal.channel(*id));
-    let logged = logged.filter(|channel| channel.class == ChannelClass::Logged);
-    let mut seqs: Vec<u64> =
-        logged.flat_map(|channel| channel.held.iter().rev().take(n).copied()).collect();
-    seqs.sort_unstable_by(|left, right| right.cmp(left));
-    let head = journal.window.head().offset;
-    match seqs.get(..n.min(seqs.len())).and_then(<[u64]>::last) {
-        Some(seq) => journal.window.entry(*seq).map_or(head, |entry| entry.offset - 1),
-        None => head,
-    }
+/// Returns whether a publication of the window is trimmed: its check is not compared.
+fn is_trimmed(state: &State, log: &Log, offset: u64) -> bool {
+    let window = &state.journal.window;
+    let entry = window.seq_of(offset).checked_sub(1).and_then(|seq| window.after(seq).next());
+    entry.is_some_and(|(_, entry)| {
+        let trimmed_to = log.channel(entry.channel).map_or(0, |channel| channel.trimmed_to);
+        entry.offset == offset && trimmed_to >= offset
+    })
 }

@@ -1,60 +1,48 @@
 //! Walking the shared sequence: frames, holes and losses in order.
 
 use bytes::BytesMut;
-
-use crate::event::EpochMillis;
-use crate::frame::{self, ResetReason};
-use crate::hub::State;
-use crate::registry::{Since, Subscriber};
-use crate::window::{Entry, EntryKind};
+use tidings_log::record::ChannelId;
 
 use super::{BATCH_MAX_BYTES, Phase, Subscription};
+use crate::clock::Now;
+use crate::frame::{self, ResetReason};
+use crate::hub::State;
+use crate::registry::Subscriber;
+use crate::window::{Entry, EntryKind, Place};
 
 /// Publications that retention took before this subscriber saw them.
-#[derive(Debug)]
-struct Hole {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hole {
     /// Last offset of the hole.
-    end: u64,
+    pub end: u64,
     /// Channel with the hole; `None` is any.
-    channel: Option<String>,
+    pub channel: Option<ChannelId>,
 }
 
 impl Subscription {
     /// Writes the entries up to `end` and moves the cursor there, or as far as the batch goes.
     ///
     /// A hole is told when the cursor reaches its end, so that ids never decrease.
-    pub(super) fn walk(
-        &mut self,
-        state: &mut State,
-        now: EpochMillis,
-        end: Since,
-        batch: &mut BytesMut,
-    ) {
+    pub(super) fn walk(&mut self, state: &mut State, now: Now, end: Place, batch: &mut BytesMut) {
         let Some(subscriber) = state.registry.get(self.id) else { return };
-        let holes = self.holes(state, subscriber);
+        let holes = self.holes(subscriber);
         let first_hole = holes.iter().map(|hole| hole.end).min().unwrap_or(u64::MAX);
         let mut n_delivered = 0;
-        let mut n_dropped = 0;
-        let mut n_dropped_in_all = 0;
-        let mut reached = end;
-        let mut is_hole_next = first_hole <= end.offset;
-        for entry in state.journal.window.after(self.cursor.seq) {
-            let offset_before =
-                entry.offset - u64::from(matches!(entry.kind, EntryKind::Logged(_)));
-            let is_past_hole = first_hole <= offset_before;
-            if entry.seq > end.seq || is_past_hole || batch.len() >= BATCH_MAX_BYTES {
-                if entry.seq <= end.seq {
-                    reached = self.cursor;
-                    is_hole_next = is_past_hole;
+        let mut losses = Losses::default();
+        let mut is_at_hole = first_hole <= end.offset;
+        let mut is_stopped = false;
+        for (seq, entry) in state.journal.window.after(self.cursor.seq) {
+            let is_past_hole = first_hole <= entry.offset_before();
+            if seq > end.seq || is_past_hole || batch.len() >= BATCH_MAX_BYTES {
+                if seq <= end.seq {
+                    is_stopped = true;
+                    is_at_hole = is_past_hole;
                 }
                 break;
             }
-            match self.verdict(subscriber, entry, now) {
+            match self.verdict(subscriber, (seq, entry), &holes, now) {
                 Verdict::Show => {
-                    if n_dropped > 0 {
-                        batch.extend_from_slice(frame::dropped(n_dropped).as_bytes());
-                        n_dropped_in_all += std::mem::take(&mut n_dropped);
-                    }
+                    losses.tell(batch);
                     if let Some(publication) = &entry.publication {
                         batch.extend_from_slice(&self.frame_of(publication));
                     }
@@ -63,40 +51,51 @@ impl Subscription {
                         self.told_offset = entry.offset;
                     }
                 }
-                Verdict::Lost => n_dropped += 1,
+                Verdict::Lost => losses.n_waiting += 1,
                 Verdict::Pass => {}
             }
-            self.cursor = Since { seq: entry.seq, offset: entry.offset };
+            let check = match entry.kind {
+                EntryKind::Logged(check) => Some(check),
+                EntryKind::State | EntryKind::Ephemeral => {
+                    self.cursor.check.filter(|_| entry.offset == self.cursor.offset)
+                }
+            };
+            self.cursor = Place { seq, offset: entry.offset, check };
         }
-        if n_dropped > 0 {
-            batch.extend_from_slice(frame::dropped(n_dropped).as_bytes());
-            n_dropped_in_all += n_dropped;
-        }
-        state.counters.n_dropped += n_dropped_in_all;
+        losses.tell(batch);
+        self.count_dropped(state, losses.n_told);
         self.count_delivered(state, n_delivered);
-        if let Some(subscriber) = state.registry.get_mut(self.id) {
-            subscriber.n_dropped += n_dropped_in_all;
-        }
-        if is_hole_next {
-            self.tell_holes(state, now, holes);
-        } else if reached.seq > self.cursor.seq {
-            let offset = reached.offset.max(self.cursor.offset);
-            self.cursor = Since { seq: reached.seq, offset };
+        if is_at_hole {
+            let next = state.journal.window.after(self.cursor.seq).next();
+            let limit =
+                next.map_or(state.journal.window.head().offset, |(_, entry)| entry.offset_before());
+            self.tell_holes(state, now, &holes, limit);
+        } else if !is_stopped && end.seq > self.cursor.seq {
+            self.cursor = end;
         }
     }
 
     /// Decides what an entry is to this subscriber.
-    fn verdict(&self, subscriber: &Subscriber, entry: &Entry, now: EpochMillis) -> Verdict {
+    fn verdict(
+        &self,
+        subscriber: &Subscriber,
+        (seq, entry): (u64, &Entry),
+        holes: &[Hole],
+        now: Now,
+    ) -> Verdict {
         let Some(since) = subscriber.follows.get(&entry.channel) else { return Verdict::Pass };
-        let is_new = entry.seq > since.seq;
-        let is_live = is_new && entry.seq > self.joined.seq;
+        let is_new = seq > since.seq;
+        let is_live = is_new && seq > self.joined.seq;
         let shown = entry
             .publication
             .as_ref()
-            .is_some_and(|held| held.is_due(now) && held.is_for(&self.request.client_id));
+            .is_some_and(|held| held.is_due(now.kept_at) && held.is_for(&self.request.client_id));
+        let is_gone = |hole: &Hole| hole.channel == Some(entry.channel) && entry.offset <= hole.end;
         match entry.kind {
-            EntryKind::Logged(_) if is_new && shown => Verdict::Show,
-            EntryKind::State if is_live && entry.seq > self.state_seq && shown => Verdict::Show,
+            EntryKind::Logged(_) if is_new && shown && entry.offset > since.offset => {
+                if holes.iter().any(is_gone) { Verdict::Pass } else { Verdict::Show }
+            }
+            EntryKind::State if is_live && seq > self.state_seq && shown => Verdict::Show,
             EntryKind::Ephemeral if is_live && shown => Verdict::Show,
             EntryKind::Ephemeral if is_live && entry.publication.is_none() => Verdict::Lost,
             EntryKind::Logged(_) | EntryKind::State | EntryKind::Ephemeral => Verdict::Pass,
@@ -104,49 +103,72 @@ impl Subscription {
     }
 
     /// Returns what retention took from the channels that the subscriber follows.
-    fn holes(&self, state: &State, subscriber: &Subscriber) -> Vec<Hole> {
+    pub(super) fn holes(&self, subscriber: &Subscriber) -> Vec<Hole> {
         let origin = self.cursor.offset;
-        if state.journal.trimmed_high <= origin {
-            return Vec::new();
-        }
-        let mut holes = Vec::new();
-        if state.journal.floor > origin.max(self.floor) {
-            holes.push(Hole { end: state.journal.floor, channel: None });
-        }
-        for (id, since) in &subscriber.follows {
-            let Some(channel) = state.journal.channel(*id) else { continue };
-            if channel.trimmed_to > origin.max(since.offset) {
-                let name = channel.name.as_str().to_owned();
-                holes.push(Hole { end: channel.trimmed_to, channel: Some(name) });
-            }
-        }
-        holes
+        let gone = self.hub.log.gone_after(origin, &mut subscriber.follows.keys().copied());
+        let floor = (gone.floor > origin.max(self.floor))
+            .then_some(Hole { end: gone.floor, channel: None });
+        let missed = gone
+            .channels
+            .into_iter()
+            .filter(|(id, to)| subscriber.follows.get(id).is_some_and(|since| *to > since.offset));
+        missed.map(|(id, end)| Hole { end, channel: Some(id) }).chain(floor).collect()
     }
 
-    /// Queues `reset` for the holes that end at or before the cursor's next entry, and the state
-    /// values that heal them.
-    fn tell_holes(&mut self, state: &mut State, now: EpochMillis, holes: Vec<Hole>) {
-        let window = &state.journal.window;
-        let next = window.after(self.cursor.seq).next();
-        let limit = next.map_or(window.head().offset, |entry| {
-            entry.offset - u64::from(matches!(entry.kind, EntryKind::Logged(_)))
-        });
-        let due: Vec<Hole> = holes.into_iter().filter(|hole| hole.end <= limit).collect();
+    /// Queues `reset` for the holes that end at or before an offset, and the state values that
+    /// heal them.
+    pub(super) fn tell_holes(&mut self, state: &mut State, now: Now, holes: &[Hole], limit: u64) {
+        let due: Vec<&Hole> = holes.iter().filter(|hole| hole.end <= limit).collect();
         let Some(end) = due.iter().map(|hole| hole.end).max() else { return };
+        let channel_of = |hole: &&Hole| {
+            let channel = state.journal.channel(hole.channel?)?;
+            Some(channel.name.as_str().to_owned())
+        };
+        let mut channels: Vec<String> =
+            due.iter().copied().filter_map(|hole| channel_of(&hole)).collect();
+        channels.sort();
+        // A channel that was forgotten meanwhile has no name to tell.
+        let is_any = channels.len() < due.len();
+        self.tell_reset(state, now, (!is_any).then_some(channels.as_slice()), end);
+    }
+
+    /// Queues `reset` for what is missing up to an offset, and the state values that heal it.
+    pub(super) fn tell_reset(
+        &mut self,
+        state: &mut State,
+        now: Now,
+        channels: Option<&[String]>,
+        end: u64,
+    ) {
         let reason =
             if self.phase == Phase::Live { ResetReason::Lagged } else { ResetReason::Trimmed };
-        let mut channels: Vec<String> =
-            due.iter().filter_map(|hole| hole.channel.clone()).collect();
-        channels.sort();
-        let is_any = due.iter().any(|hole| hole.channel.is_none());
-        let from = window.position_at(self.cursor.offset).to_string();
-        let to = window.position_at(end);
-        let channels = (!is_any).then_some(channels.as_slice());
+        let window = &state.journal.window;
+        let from = window.position_of(self.cursor).to_string();
+        let check =
+            if end == self.cursor.offset { self.cursor.check } else { window.check_at(end) };
+        self.cursor = Place { offset: end, check, ..self.cursor };
+        let to = window.position_of(self.cursor);
         self.pending.push_back(frame::reset(reason, channels, &from, to).into());
-        self.cursor.offset = end;
         self.told_offset = end;
         self.count_reset(state, reason);
         self.queue_state(state, now);
+    }
+}
+
+/// Ephemeral publications that this stream lost.
+#[derive(Debug, Default)]
+struct Losses {
+    n_waiting: u64,
+    n_told: u64,
+}
+
+impl Losses {
+    /// Says how many were lost since the last time.
+    fn tell(&mut self, batch: &mut BytesMut) {
+        if self.n_waiting > 0 {
+            batch.extend_from_slice(frame::dropped(self.n_waiting).as_bytes());
+            self.n_told += std::mem::take(&mut self.n_waiting);
+        }
     }
 }
 

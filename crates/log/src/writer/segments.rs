@@ -24,17 +24,23 @@ impl LogWriter {
         for base in unsealed {
             self.seal(base)?;
         }
-        let last = self.log.shared.index.read().segments.back().cloned();
-        match last {
-            None => {
-                let base = self.log.head() + 1;
-                self.begin_segment(base)
-            }
-            Some(last) => {
-                last.file.file.sync()?;
-                self.disk.sync_folder()
-            }
+        let last = {
+            let index = self.log.shared.index.read();
+            let last = index.segments.back();
+            last.map(|last| (last.file.clone(), index.last_batch, last.len_bytes))
+        };
+        let Some((file, last_batch, len_bytes)) = last else {
+            return self.begin_segment(self.log.head() + 1);
+        };
+        // The sync of the last write may have failed, and a page that failed once passes for
+        // written: only what is written again is synced again.
+        let n_bytes = len_bytes.saturating_sub(last_batch.into());
+        let mut bytes = vec![0; usize::try_from(n_bytes).unwrap_or(usize::MAX)];
+        if last_batch > 0 && file.file.read_at(&mut bytes, last_batch.into())? == bytes.len() {
+            file.file.write_all_at(&bytes, last_batch.into())?;
         }
+        file.file.sync()?;
+        self.disk.sync_folder()
     }
 
     /// Begins a new segment when the batch does not fit into the last one.

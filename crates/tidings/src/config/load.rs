@@ -13,8 +13,13 @@ use super::keys::{KEYS, Key, Kind};
 /// Prefix of the environment variables.
 const PREFIX: &str = "TIDINGS_";
 /// Variables with the prefix that are not settings.
-const NOT_SETTINGS: [&str; 4] =
-    ["TIDINGS_CONFIG", "TIDINGS_BIN", "TIDINGS_SHARED_DIR", "TIDINGS_TEST_ALL"];
+const NOT_SETTINGS: [&str; 5] = [
+    "TIDINGS_CONFIG",
+    "TIDINGS_BIN",
+    "TIDINGS_SHARED_DIR",
+    "TIDINGS_TEST_ALL",
+    "TIDINGS_TEST_SEED",
+];
 /// Largest configuration file, in bytes.
 const FILE_SIZE_MAX_BYTES: u64 = 1_048_576;
 
