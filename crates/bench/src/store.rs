@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tidings_hub::config::HubConfig;
-use tidings_hub::position::Epoch;
-use tidings_hub::{Hub, HubEnvironment};
+use tidings_hub::{Hub, HubEnvironment, HubThreads};
 use tidings_log::disk::{Disk, SystemDisk};
 use tidings_log::log::{Log, LogConfig, LogEnvironment};
 use tidings_log::writer::LogWriter;
+use tokio::time::Instant;
 
 use crate::outside;
 
@@ -23,6 +23,7 @@ const LOG_SIZE_MAX_BYTES: u64 = 8 * 1_073_741_824;
 #[derive(Debug)]
 pub(crate) struct Store {
     pub hub: Arc<Hub>,
+    threads: HubThreads,
 }
 
 impl Store {
@@ -42,20 +43,24 @@ impl Store {
     ///
     /// The disk holds a log that cannot be used.
     pub(crate) fn open_on(disk: Arc<dyn Disk>, commit_requests_max: usize) -> anyhow::Result<Self> {
+        let start = Instant::now();
+        let elapsed = move || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let environment = HubEnvironment {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock: Arc::new(outside::now_ms),
+            elapsed: Arc::new(elapsed),
             entropy: Arc::new(outside::random),
-            epoch: Epoch::from_random(3),
+            boot_id: outside::boot_id(),
+            commit_requests_max,
         };
-        let _ = (disk, commit_requests_max);
-        let hub = Hub::new(config(), environment);
-        Ok(Self { hub })
+        let (hub, threads) = Hub::open(config(), disk, environment).context("open the hub")?;
+        Ok(Self { hub, threads })
     }
 
     /// Stops the hub, as the server does at its end.
     pub(crate) fn stop(self) {
         self.hub.close();
+        self.threads.stop();
     }
 }
 
