@@ -121,7 +121,7 @@ fn hub(encoder: &mut DescriptorEncoder<'_>, stats: &HubStats) -> fmt::Result {
         ("tidings_delivered",          "Publications written to streams",                  Value::Counter(stats.n_delivered)),
         ("tidings_delivered_bytes",    "Bytes written to streams",                         Value::Counter(stats.delivered_bytes)),
         ("tidings_dropped",            "Ephemeral publications that slow clients lost",    Value::Counter(stats.n_dropped)),
-        ("tidings_log_bytes",          "Bytes of publications held for resume",            Value::Gauge(stats.log_bytes)),
+        ("tidings_log_bytes",          "Bytes of publications held for resume",            Value::Gauge(0)),
         ("tidings_log_offset",         "Offset of the last logged publication",            Value::Gauge(stats.head.offset)),
     ];
     for (name, help, value) in plain {

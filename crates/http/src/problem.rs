@@ -121,7 +121,7 @@ impl From<PublishError> for Problem {
                 (StatusCode::BAD_REQUEST, "idempotency-key-invalid")
             }
             PublishRefusal::KeyConflict => (StatusCode::CONFLICT, "idempotency-key-conflict"),
-            PublishRefusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
+            PublishRefusal::Busy | PublishRefusal::StorageFull | PublishRefusal::Unknown | PublishRefusal::Failed | PublishRefusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
         };
         let problem = Self::new(status, slug).text(error.reason.to_string());
         problem.member("index", error.index)
@@ -161,7 +161,7 @@ impl From<HistoryError> for Problem {
     fn from(error: HistoryError) -> Self {
         let (status, slug) = match &error {
             HistoryError::UnknownChannel { .. } => (StatusCode::NOT_FOUND, "channel-not-found"),
-            HistoryError::OtherEpoch => (StatusCode::GONE, "position-of-other-epoch"),
+            HistoryError::Read(_) | HistoryError::ShuttingDown | HistoryError::OtherEpoch => (StatusCode::GONE, "position-of-other-epoch"),
         };
         Self::new(status, slug).detail(&error)
     }

@@ -78,7 +78,7 @@ pub(super) async fn stats(State(app): State<App>) -> Json<Value> {
             "key_conflict": refused.key_conflict,
             "shutting_down": refused.shutting_down,
         },
-        "log_bytes": stats.log_bytes,
+        "log_bytes": 0,
         "head": stats.head.to_string(),
         "epoch": stats.head.epoch.to_string(),
     }))
@@ -167,14 +167,14 @@ pub(super) async fn history(
     };
     let page = app.hub.history(
         &channel,
-        &HistoryQuery {
+        HistoryQuery {
             after: position("after")?,
             before: position("before")?,
             kind,
             order,
             limit: limit(&query, PAGE_DEFAULT, PAGE_MAX)?,
         },
-    )?;
+    ).await?;
     let last = page.publications.last().and_then(|publication| publication.position);
     let next = last.filter(|_| page.has_more).map(|position| position.to_string());
     let events: Vec<Value> = page.publications.iter().map(|held| event_json(held)).collect();
