@@ -121,7 +121,14 @@ fn hub(encoder: &mut DescriptorEncoder<'_>, stats: &HubStats) -> fmt::Result {
         ("tidings_delivered",          "Publications written to streams",                  Value::Counter(stats.n_delivered)),
         ("tidings_delivered_bytes",    "Bytes written to streams",                         Value::Counter(stats.delivered_bytes)),
         ("tidings_dropped",            "Ephemeral publications that slow clients lost",    Value::Counter(stats.n_dropped)),
-        ("tidings_log_bytes",          "Bytes of publications held for resume",            Value::Gauge(0)),
+        ("tidings_window_bytes",       "Bytes of publications held in memory",             count(stats.window_bytes)),
+        ("tidings_log_bytes",          "Bytes of the log on disk",                         Value::Gauge(stats.log.size_bytes)),
+        ("tidings_log_segments",       "Segments of the log",                              count(stats.log.n_segments)),
+        ("tidings_log_commits",        "Commits of the log",                               Value::Counter(stats.log.n_commits)),
+        ("tidings_log_events",         "Publications written to the log",                  Value::Counter(stats.log.n_events)),
+        ("tidings_log_refused_full",   "Commits refused because the disk was full",        Value::Counter(stats.log.n_full)),
+        ("tidings_log_failed",         "1 when the disk has failed",                       Value::Gauge(u64::from(stats.log.is_poisoned))),
+        ("tidings_log_index_bytes",    "Bytes of memory of the log's index",               Value::Gauge(stats.log.index_memory_bytes)),
         ("tidings_log_offset",         "Offset of the last logged publication",            Value::Gauge(stats.head.offset)),
     ];
     for (name, help, value) in plain {
@@ -148,6 +155,7 @@ fn refusals(encoder: &mut DescriptorEncoder<'_>, stats: &HubStats) -> fmt::Resul
         ("event_size", refused.event_size),
         ("events_per_publish", refused.events_per_publish),
         ("channels", refused.channels),
+        ("log", refused.log),
         ("key_conflict", refused.key_conflict),
         ("shutting_down", refused.shutting_down),
     ];

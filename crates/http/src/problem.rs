@@ -7,15 +7,18 @@ use axum::extract::rejection::QueryRejection;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
-use tidings_hub::PatchError;
 use tidings_hub::delivery::SubscribeError;
-use tidings_hub::history::HistoryError;
+use tidings_hub::history::{DeleteError, HistoryError};
 use tidings_hub::publish::{PublishError, PublishRefusal};
+use tidings_hub::{CommitError, PatchError};
 
 /// Where the problem types are explained.
 const TYPE_BASE: &str = "/api/v1/docs#problem-";
 /// What a client waits that is refused for a limit of connections.
 const CONNECTIONS_RETRY: Duration = Duration::from_secs(5);
+
+/// What a publisher waits when the log had no room.
+const PUBLISH_RETRY: Duration = Duration::from_secs(1);
 
 /// An error as the client reads it.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,10 +124,16 @@ impl From<PublishError> for Problem {
                 (StatusCode::BAD_REQUEST, "idempotency-key-invalid")
             }
             PublishRefusal::KeyConflict => (StatusCode::CONFLICT, "idempotency-key-conflict"),
-            PublishRefusal::Busy | PublishRefusal::StorageFull | PublishRefusal::Unknown | PublishRefusal::Failed | PublishRefusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
+            PublishRefusal::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
+            PublishRefusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, "log-busy"),
+            PublishRefusal::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "storage-full"),
+            PublishRefusal::Unknown => (StatusCode::SERVICE_UNAVAILABLE, "publish-unknown"),
+            PublishRefusal::Failed => (StatusCode::SERVICE_UNAVAILABLE, "log-failed"),
         };
+        let is_later = matches!(error.reason, PublishRefusal::Busy | PublishRefusal::StorageFull);
         let problem = Self::new(status, slug).text(error.reason.to_string());
-        problem.member("index", error.index)
+        let retry_after = is_later.then_some(PUBLISH_RETRY);
+        Self { retry_after, ..problem.member("index", error.index) }
     }
 }
 
@@ -161,7 +170,32 @@ impl From<HistoryError> for Problem {
     fn from(error: HistoryError) -> Self {
         let (status, slug) = match &error {
             HistoryError::UnknownChannel { .. } => (StatusCode::NOT_FOUND, "channel-not-found"),
-            HistoryError::Read(_) | HistoryError::ShuttingDown | HistoryError::OtherEpoch => (StatusCode::GONE, "position-of-other-epoch"),
+            HistoryError::OtherEpoch => (StatusCode::GONE, "position-of-other-epoch"),
+            HistoryError::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
+            // The cause is ours, so the client learns only the slug; the log has the chain.
+            HistoryError::Read(cause) => {
+                let cause: &dyn Error = cause;
+                tracing::error!(cause, "history not read");
+                (StatusCode::SERVICE_UNAVAILABLE, "log-unreadable")
+            }
+        };
+        Self::new(status, slug).detail(&error)
+    }
+}
+
+impl From<DeleteError> for Problem {
+    fn from(error: DeleteError) -> Self {
+        let (status, slug) = match &error {
+            DeleteError::UnknownChannel { .. } => (StatusCode::NOT_FOUND, "channel-not-found"),
+            DeleteError::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
+            DeleteError::Log(CommitError::Full(_)) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "storage-full")
+            }
+            DeleteError::Log(cause) => {
+                let cause: &dyn Error = cause;
+                tracing::error!(cause, "history not deleted");
+                (StatusCode::SERVICE_UNAVAILABLE, "log-failed")
+            }
         };
         Self::new(status, slug).detail(&error)
     }

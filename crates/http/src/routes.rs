@@ -44,7 +44,7 @@ pub fn router(app: App) -> Router {
         .route("/api/sse/events", post(publish::publish))
         .route("/api/sse/stats", get(steer::stats))
         .route("/api/sse/channels", get(steer::channels))
-        .route("/api/sse/channels/{*path}", get(steer::history))
+        .route("/api/sse/channels/{*path}", get(steer::history).delete(steer::delete_history))
         .route("/api/sse/connections", get(steer::connections))
         .route("/api/sse/connections/{id}", patch(steer::patch).delete(steer::kick))
         .route("/api/sse/test", get(steer::test))

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use tidings_log::log::Log;
 use tidings_log::reader::{Channels, ReadError};
 use tidings_log::record::{ChannelId, Record, RecordKind};
+use tidings_log::writer::CommitError;
 use tokio::sync::oneshot;
 
 use crate::channel::ChannelName;
+use crate::commit::Request;
 use crate::config::ChannelClass;
 use crate::event::{EpochMillis, EventType, Publication};
 use crate::hub::Hub;
@@ -83,7 +85,43 @@ pub enum HistoryError {
     OtherEpoch,
 }
 
+/// Why a channel's history was not deleted; it is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteError {
+    /// Nothing was ever published there, or it is forgotten.
+    #[error("no channel `{channel}` is known")]
+    UnknownChannel {
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// The log could not note it.
+    #[error("the log did not note the deletion")]
+    Log(#[source] CommitError),
+    /// The server stops.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
 impl Hub {
+    /// Deletes what a channel holds; a stream that is behind is told. False when it held nothing.
+    ///
+    /// Carried out also when it is dropped half way.
+    ///
+    /// # Errors
+    ///
+    /// [`DeleteError`]
+    pub async fn delete_history(&self, channel: &ChannelName) -> Result<bool, DeleteError> {
+        let Some(id) = self.state.lock().journal.find(channel) else {
+            return Err(DeleteError::UnknownChannel { channel: channel.clone() });
+        };
+        let (reply, answer) = oneshot::channel();
+        if self.queue.push(Request::Delete(id, reply)).is_err() {
+            return Err(DeleteError::ShuttingDown);
+        }
+        let deleted = answer.await.map_err(|_| DeleteError::ShuttingDown)?;
+        deleted.map_err(DeleteError::Log)
+    }
+
     /// Returns what a channel holds; a state channel holds its newest value, an ephemeral one
     /// nothing.
     ///

@@ -206,20 +206,6 @@ impl Hub {
         &self.failed
     }
 
-    /// Deletes what a channel holds; a stream that is behind is told. False when it held nothing.
-    ///
-    /// # Errors
-    ///
-    /// The log could not note it; the history is as it was.
-    pub async fn delete_history(&self, channel: &ChannelName) -> Result<bool, CommitError> {
-        let Some(id) = self.state.lock().journal.find(channel) else { return Ok(false) };
-        let (reply, answer) = oneshot::channel();
-        if self.queue.push(Request::Delete(id, reply)).is_err() {
-            return Err(CommitError::Poisoned);
-        }
-        answer.await.unwrap_or(Err(CommitError::Poisoned))
-    }
-
     /// Keeps small settings of another part of the program, all of them or none.
     ///
     /// Their keys begin with the part's name and a slash.

@@ -25,3 +25,4 @@ mod window;
 
 pub use hub::{Hub, HubEnvironment, HubError, HubThreads, PatchError};
 pub use outcomes::KEY_MAX_BYTES;
+pub use tidings_log::writer::CommitError;

@@ -81,7 +81,7 @@ impl fmt::Debug for LogEnvironment {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open.
-    #[error("another process holds the log")]
+    #[error("the log is in use by another process")]
     Locked,
     /// A file was written by a version that this one does not know.
     #[error("{file} has format version {version}, which this program does not know")]

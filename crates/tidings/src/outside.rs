@@ -1,4 +1,4 @@
-//! Clock, entropy and environment: the only place that reads them.
+//! Clocks, entropy and environment: the only place that reads them.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,6 +9,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Returns milliseconds of a clock that nobody sets and that runs while the machine sleeps.
+#[must_use]
+pub(crate) fn elapsed_ms() -> u64 {
+    let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(since_boot.tv_sec).unwrap_or(0);
+    seconds * 1_000 + u64::try_from(since_boot.tv_nsec / 1_000_000).unwrap_or(0)
+}
+
+/// Returns the identity of this run of the operating system, empty where it has none.
+#[must_use]
+pub(crate) fn boot_id() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().to_owned()
 }
 
 /// Returns 64 random bits of the system.

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +13,9 @@ use tidings_dhcp::discover::discover;
 use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
 use tidings_dhcp::vendor::VendorTable;
 use tidings_http::{App, AppParts, Listener, Readiness, Server, Stage, TlsHandle, router, tls};
-use tidings_hub::position::Epoch;
-use tidings_hub::{Hub, HubEnvironment};
+use tidings_hub::config::HubConfig;
+use tidings_hub::{Hub, HubEnvironment, HubThreads};
+use tidings_log::disk::SystemDisk;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +28,12 @@ use crate::{feed, outside};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Time between readiness failing and streams ending, so that a balancer looks away first.
 const READINESS_LEAD: Duration = Duration::from_millis(200);
+/// Folder of the hub's log, below `data`.
+pub(crate) const HUB_FOLDER: &str = "hub";
+/// Most publish requests that one commit of the log makes durable.
+const COMMIT_REQUESTS_MAX: usize = 1_024;
+/// Exit code after the disk failed (`EX_SOFTWARE` of sysexits.h), for a supervisor to restart on.
+const EXIT_DISK_FAILED: u8 = 70;
 /// Part of the grace that is kept for what comes after the streams.
 const GRACE_RESERVE: Duration = Duration::from_millis(500);
 
@@ -64,15 +72,7 @@ async fn serve(args: &ServeArgs, mut config: Config) -> anyhow::Result<ExitCode>
     find_sources(&mut config.dhcp);
     let listeners = bind(&config.server.listen)?;
     let clock: Clock = Arc::new(outside::now_ms);
-    let hub = Hub::new(
-        config.hub.clone(),
-        HubEnvironment {
-            epoch: Epoch::from_random(outside::random()),
-            version: VERSION.to_owned(),
-            clock: Arc::clone(&clock),
-            entropy: Arc::new(outside::random),
-        },
-    );
+    let (hub, threads) = open_hub(config.hub.clone(), &config.data, &clock)?;
     let vendors = VendorTable::bundled();
     let (dhcp, worker, updates) = Dhcp::new(config.dhcp.clone(), vendors, Arc::clone(&clock));
     let readiness = Readiness::default();
@@ -106,20 +106,58 @@ async fn serve(args: &ServeArgs, mut config: Config) -> anyhow::Result<ExitCode>
     readiness.open();
     let parts = Parts { hub, dhcp, app, tls, readiness };
     announce(&addresses, parts.tls.is_some())?;
-    signals.until_end(args, &parts).await;
+    tokio::select! {
+        () = signals.until_end(args, &parts) => {}
+        () = parts.hub.failed().cancelled() => {
+            tracing::error!("stopping: the disk failed and nothing more can be kept");
+        }
+    }
 
     let grace = config.server.shutdown_grace;
-    let stopping = stop(&parts, (&accepting, &connections, &sources, &housekeeping), grace);
+    let stopping = async {
+        let stages = (&accepting, &connections, &sources, &housekeeping);
+        let is_clean = stop(&parts, stages, grace).await;
+        // The log is closed whole; what streams read from it is over.
+        tokio::task::spawn_blocking(|| threads.stop()).await.is_ok() && is_clean
+    };
     tokio::select! {
         is_clean = stopping => {
             tracing::info!(is_clean, "stopped");
-            Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if parts.hub.failed().is_cancelled() {
+                ExitCode::from(EXIT_DISK_FAILED)
+            } else if is_clean {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         () = signals.end() => {
             tracing::warn!("second signal: ending at once");
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// Opens the hub on its log in the data folder.
+fn open_hub(
+    config: HubConfig,
+    data: &Path,
+    clock: &Clock,
+) -> anyhow::Result<(Arc<Hub>, HubThreads)> {
+    let folder = data.join(HUB_FOLDER);
+    let disk = SystemDisk::new(&folder).with_context(|| {
+        format!("data: the folder {} cannot be made; --data names another place", folder.display())
+    })?;
+    let environment = HubEnvironment {
+        version: VERSION.to_owned(),
+        clock: Arc::clone(clock),
+        elapsed: Arc::new(outside::elapsed_ms),
+        entropy: Arc::new(outside::random),
+        boot_id: outside::boot_id(),
+        commit_requests_max: COMMIT_REQUESTS_MAX,
+    };
+    let hub = Hub::open(config, Arc::new(disk), environment);
+    hub.with_context(|| format!("data: the log in {}", folder.display()))
 }
 
 /// Stops the stages in order, within the grace; `false` if something had to be left behind.

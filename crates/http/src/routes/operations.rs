@@ -25,8 +25,12 @@ pub(super) async fn livez() -> &'static str {
 ///
 /// # Errors
 ///
-/// `503` before everything is bound and once the server stops.
+/// `503` before everything is bound, once the server stops, and when the disk has failed.
 pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
+    if app.hub.failed().is_cancelled() {
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "log-failed");
+        return Err(problem.text("the disk failed: nothing more is accepted until a restart"));
+    }
     if app.readiness.is_open() {
         return Ok("ok\n");
     }

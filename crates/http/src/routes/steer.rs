@@ -77,8 +77,19 @@ pub(super) async fn stats(State(app): State<App>) -> Json<Value> {
             "channels": refused.channels,
             "key_conflict": refused.key_conflict,
             "shutting_down": refused.shutting_down,
+            "log": refused.log,
         },
-        "log_bytes": 0,
+        "log": {
+            "size_bytes": stats.log.size_bytes,
+            "segments": stats.log.n_segments,
+            "first": stats.log.first,
+            "commits": stats.log.n_commits,
+            "events": stats.log.n_events,
+            "refused_full": stats.log.n_full,
+            "failed": stats.log.is_poisoned,
+            "index_memory_bytes": stats.log.index_memory_bytes,
+        },
+        "window_bytes": stats.window_bytes,
         "head": stats.head.to_string(),
         "epoch": stats.head.epoch.to_string(),
     }))
@@ -142,12 +153,7 @@ pub(super) async fn history(
     query: Asked,
 ) -> Result<Json<Value>, Problem> {
     let Query(query) = query?;
-    let name = path.strip_suffix("/events").ok_or_else(|| {
-        Problem::new(StatusCode::NOT_FOUND, "not-found")
-            .text("a channel's history is at /api/sse/channels/NAME/events")
-    })?;
-    let channel =
-        ChannelName::parse(name).map_err(|error| Problem::bad_parameter("channel", error))?;
+    let channel = channel_of(&path)?;
     let position = |name: &str| match find(&query, name).filter(|text| !text.is_empty()) {
         None => Ok(None),
         Some(text) => Position::parse(text)
@@ -165,18 +171,15 @@ pub(super) async fn history(
         Some("desc" | "newest") => HistoryOrder::NewestFirst,
         Some(_) => return Err(Problem::bad_parameter("order", "neither oldest nor newest")),
     };
-    let page = app.hub.history(
-        &channel,
-        HistoryQuery {
-            after: position("after")?,
-            before: position("before")?,
-            kind,
-            order,
-            limit: limit(&query, PAGE_DEFAULT, PAGE_MAX)?,
-        },
-    ).await?;
-    let last = page.publications.last().and_then(|publication| publication.position);
-    let next = last.filter(|_| page.has_more).map(|position| position.to_string());
+    let history = HistoryQuery {
+        after: position("after")?,
+        before: position("before")?,
+        kind,
+        order,
+        limit: limit(&query, PAGE_DEFAULT, PAGE_MAX)?,
+    };
+    let page = app.hub.history(&channel, history).await?;
+    let next = page.next.filter(|_| page.has_more).map(|position| position.to_string());
     let events: Vec<Value> = page.publications.iter().map(|held| event_json(held)).collect();
     Ok(Json(json!({
         "channel": channel.as_str(),
@@ -185,6 +188,28 @@ pub(super) async fn history(
         "trimmed": page.is_trimmed,
         "head": page.head.to_string(),
     })))
+}
+
+/// Deletes a channel's history, or the value of a state channel; the path ends in `/events`.
+///
+/// # Errors
+///
+/// `404` for an unknown channel, `507` when the disk is full.
+pub(super) async fn delete_history(
+    State(app): State<App>,
+    Path(path): Path<String>,
+) -> Result<StatusCode, Problem> {
+    app.hub.delete_history(&channel_of(&path)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes the channel out of `NAME/events`.
+fn channel_of(path: &str) -> Result<ChannelName, Problem> {
+    let name = path.strip_suffix("/events").ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "not-found")
+            .text("a channel's history is at /api/sse/channels/NAME/events")
+    })?;
+    ChannelName::parse(name).map_err(|error| Problem::bad_parameter("channel", error))
 }
 
 fn event_json(publication: &Publication) -> Value {
