@@ -11,7 +11,7 @@ use crate::record::{ChannelId, Record, RecordKind};
 use crate::scan::SegmentFile;
 
 /// Least distance between two known offsets of a segment.
-pub(crate) const BLOCK_BYTES: u32 = 4_096;
+pub(crate) const BLOCK_BYTES: u32 = 8_192;
 
 /// What a channel keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
