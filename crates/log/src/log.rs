@@ -22,7 +22,7 @@ pub(crate) const KEY_FLOOR: &str = "log/floor";
 /// Offset up to which removed segments are accounted for by the channels' `trim/` keys.
 pub(crate) const KEY_ACCOUNTED: &str = "log/accounted";
 /// Durability of the running, or last, session, with the boot in which it ran.
-const KEY_SESSION: &str = "log/session";
+pub(crate) const KEY_SESSION: &str = "log/session";
 /// Last offset at a clean stop; absent while the log is open.
 pub(crate) const KEY_CLEAN: &str = "log/clean";
 /// What a channel trimmed; the name follows.

@@ -6,6 +6,7 @@
 
 mod format;
 mod recovery;
+mod salvage;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use crate::disk::{Disk, DiskFile, Durability};
 
 pub use format::{BATCH_SIZE_MAX_BYTES, KEY_SIZE_MAX_BYTES, VALUE_SIZE_MAX_BYTES};
+pub(crate) use salvage::{Entries, MetaSurvey, rebuild, survey};
 use format::{Before, FILE_HEADER_BYTES, FileHeader, RecordBuilder};
 
 /// Largest sum of keys and values of a store: 1 GiB.

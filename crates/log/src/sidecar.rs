@@ -66,6 +66,11 @@ pub(crate) fn encode(segment: &Segment, parts: &[ChannelPart]) -> Vec<u8> {
     bytes
 }
 
+/// Returns what the header of an index file says of its segment; `None` when it is damaged.
+pub(crate) fn header(bytes: &[u8]) -> Option<Header> {
+    Header::decode(bytes, MAGIC).ok()
+}
+
 /// Decodes an index file; `None` when it is not that of this segment, or damaged.
 pub(crate) fn decode(
     bytes: &[u8],
@@ -144,13 +149,16 @@ impl Index {
     /// Appends a segment that an index file describes; false when a channel's number stands for
     /// another name.
     pub(crate) fn adopt(&mut self, segment: Segment, parts: Vec<ChannelPart>) -> bool {
-        self.head = self.head.max(segment.last);
+        let last = segment.last;
+        self.head = self.head.max(last);
         self.segments.push_back(segment);
         for ChannelPart { id, name, part, trimmed_to } in parts {
             if !self.know(id, &name) {
                 return false;
             }
             let Some(channel) = self.channels.get_mut(&id) else { continue };
+            // What is trimmed of later segments they say themselves, if they are still there.
+            let trimmed_to = trimmed_to.min(last);
             channel.trimmed_to = channel.trimmed_to.max(trimmed_to);
             self.trimmed_high = self.trimmed_high.max(trimmed_to);
             if part.n_trimmed < part.n_events {
