@@ -6,9 +6,10 @@
 
 mod index_file;
 mod read;
+mod seed;
 mod segment;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -148,7 +149,8 @@ pub struct SegmentReport {
     /// What is wrong with it and its index file.
     pub damages: Vec<Damage>,
     pub(crate) base: u64,
-    pub(crate) salt: Option<u64>,
+    /// What the checksums of its records start from; `None` when that is lost.
+    pub(crate) seed: Option<u32>,
     pub(crate) extents: Vec<Extent>,
     /// Whether good records stand behind bad ones, or bad ones where none may be.
     pub(crate) is_broken: bool,
@@ -230,8 +232,7 @@ impl Report {
 
     /// Returns the small settings whose keys start with a prefix, in order.
     pub fn settings<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        let from =
-            self.settings.all.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        let from = self.settings.all.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
         let with = from.take_while(move |(key, _)| key.starts_with(prefix));
         with.map(|(key, value)| (key.as_ref(), value.as_ref()))
     }
@@ -298,12 +299,12 @@ pub fn check(
     for segment in &mut segments {
         segment.tell_unnamed(&context.names);
     }
-    let epoch = number(KEY_EPOCH).filter(|_| {
-        settings.damages.is_empty() && tail != Tail::Unsynced && !segments.is_empty()
-    });
+    let epoch = number(KEY_EPOCH)
+        .filter(|_| settings.damages.is_empty() && tail != Tail::Unsynced && !segments.is_empty());
     let Context { names, mut trims, head, floor, first, last, .. } = context;
     note_trims(&settings.all, &mut trims);
-    let copy = |place: Option<(u64, u32)>| place.map(|place| read::copy(disk, place, &segments, &names));
+    let copy =
+        |place: Option<(u64, u32)>| place.map(|place| read::copy(disk, place, &segments, &names));
     Ok(Report {
         meta: report_of(&settings),
         epoch,

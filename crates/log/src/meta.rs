@@ -21,8 +21,8 @@ use bytes::Bytes;
 use crate::disk::{Disk, DiskFile, Durability};
 
 pub use format::{BATCH_SIZE_MAX_BYTES, KEY_SIZE_MAX_BYTES, VALUE_SIZE_MAX_BYTES};
-pub(crate) use salvage::{Entries, MetaSurvey, rebuild, survey};
 use format::{Before, FILE_HEADER_BYTES, FileHeader, RecordBuilder};
+pub(crate) use salvage::{Entries, MetaSurvey, rebuild, survey};
 
 /// Largest sum of keys and values of a store: 1 GiB.
 pub const STORE_SIZE_MAX_BYTES: u64 = 1 << 30;

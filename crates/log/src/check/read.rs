@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use super::segment::segment_file;
 use super::{CheckError, Report, SegmentReport, channel_of, file_error};
 use crate::disk::Disk;
 use crate::record::{ChannelId, Record};
@@ -80,9 +79,9 @@ impl Report {
 }
 
 fn open(disk: &dyn Disk, segment: &SegmentReport) -> Result<Option<SegmentFile>, CheckError> {
-    let Some(salt) = segment.salt else { return Ok(None) };
+    let Some(seed) = segment.seed else { return Ok(None) };
     let file = disk.open(&segment.file).map_err(file_error(segment.base))?;
-    Ok(Some(segment_file(file, segment.base, salt)))
+    Ok(Some(SegmentFile { file, base: segment.base, seed }))
 }
 
 /// Copies the event at a place, which was good a moment ago.

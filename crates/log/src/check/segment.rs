@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
 
 use super::index_file::{self, IndexState};
+use super::seed;
 use super::{
     CheckError, Context, Damage, Extent, GoodEnd, Lost, Remedy, SegmentReport, Unnamed, channel_of,
     file_error,
@@ -39,15 +39,13 @@ pub(super) fn walk(
         is_indexed: false,
         damages: Vec::new(),
         base,
-        salt: None,
+        seed: None,
         extents: Vec::new(),
         is_broken: false,
         unnamed: HashMap::new(),
     };
-    let index = index_file::read(disk, base).map_err(|source| CheckError::Io {
-        file: index_name(base),
-        source,
-    })?;
+    let index = index_file::read(disk, base)
+        .map_err(|source| CheckError::Io { file: index_name(base), source })?;
     let head = context.head;
     let header = read_header(file.as_ref(), base).map_err(&failed)?;
     let is_headed = header.is_ok();
@@ -63,8 +61,12 @@ pub(super) fn walk(
         }
         Err(BadHeader::Damaged) => index_file::salt(index.as_deref(), base),
     };
+    let seed = match salt {
+        Some(salt) => Some(Header { base, salt }.seed()),
+        None => find_seed(file.as_ref()).map_err(&failed)?,
+    };
     let mut walker = Walker {
-        file: segment_file(file, base, salt.unwrap_or(0)),
+        file: SegmentFile { file, base, seed: seed.unwrap_or(0) },
         len_bytes,
         tail,
         report,
@@ -76,27 +78,38 @@ pub(super) fn walk(
         is_given_up: false,
     };
     let is_out_of_order = base <= head;
+    if is_out_of_order || !is_headed {
+        walker.good.position = 0;
+    }
     if is_out_of_order {
         walker.damage(0, "it begins before the end of the segment before it");
     } else if !is_headed {
-        walker.good.position = 0;
         walker.damage(0, "the header is damaged");
     }
     walker.report.is_broken = is_out_of_order || !is_headed;
-    walker.report.salt = salt.filter(|_| !is_out_of_order);
-    if walker.report.salt.is_some() {
+    walker.report.seed = seed.filter(|_| !is_out_of_order);
+    if walker.report.seed.is_some() {
         walker.read_all().map_err(&failed)?;
     } else {
         walker.is_given_up = !is_out_of_order;
     }
-    let state = walker.compare_index(index.as_deref()).map_err(&failed)?;
+    let state = walker.compare_index(index.as_deref(), salt).map_err(&failed)?;
     walker.finish(next, state);
     (walker.context.progress)(len_bytes % to_u64(READ_BYTES));
     Ok(walker.report)
 }
 
-pub(super) fn segment_file(file: Arc<dyn DiskFile>, base: u64, salt: u64) -> SegmentFile {
-    SegmentFile { file, base, seed: Header { base, salt }.seed() }
+/// Finds what the checksums start from in a segment whose header is damaged.
+fn find_seed(file: &dyn DiskFile) -> io::Result<Option<u32>> {
+    let mut bytes = vec![0; HEAD_BYTES];
+    loop {
+        let n_read = file.read_at(&mut bytes, 0)?;
+        let needed = seed::needed_bytes(bytes.get(..n_read).unwrap_or_default());
+        if n_read < bytes.len() || needed <= n_read {
+            return Ok(seed::find(bytes.get(..n_read).unwrap_or_default()));
+        }
+        bytes.resize(needed, 0);
+    }
 }
 
 fn read_header(file: &dyn DiskFile, base: u64) -> io::Result<Result<Header, BadHeader>> {
@@ -289,9 +302,8 @@ impl Walker<'_, '_> {
         }
     }
 
-    fn compare_index(&mut self, index: Option<&[u8]>) -> io::Result<IndexState> {
-        let Some(bytes) = index else { return Ok(IndexState::None) };
-        let Some(salt) = self.report.salt else { return Ok(IndexState::None) };
+    fn compare_index(&mut self, index: Option<&[u8]>, salt: Option<u64>) -> io::Result<IndexState> {
+        let (Some(bytes), Some(salt)) = (index, salt) else { return Ok(IndexState::None) };
         let is_whole = self.report.damages.is_empty() && self.report.torn_bytes == 0;
         let state = index_file::compare(bytes, (&self.file, salt), self.len_bytes, is_whole)?;
         if let IndexState::Good { names, trims } = &state {
