@@ -30,6 +30,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const READINESS_LEAD: Duration = Duration::from_millis(200);
 /// Folder of the hub's log, below `data`.
 pub(crate) const HUB_FOLDER: &str = "hub";
+/// Folder of a log that is being imported, below `data`.
+pub(crate) const IMPORT_FOLDER: &str = "hub.import";
 /// Most publish requests that one commit of the log makes durable.
 const COMMIT_REQUESTS_MAX: usize = 1_024;
 /// Exit code after the disk failed (`EX_SOFTWARE` of sysexits.h), for a supervisor to restart on.
@@ -145,6 +147,15 @@ fn open_hub(
     clock: &Clock,
 ) -> anyhow::Result<(Arc<Hub>, HubThreads)> {
     let folder = data.join(HUB_FOLDER);
+    let import = data.join(IMPORT_FOLDER);
+    if import.exists() && !folder.exists() {
+        anyhow::bail!(
+            "data: an import into {} was not finished; run `tidings log import` again, or remove \
+             {} to begin with an empty log",
+            data.display(),
+            import.display()
+        );
+    }
     let disk = SystemDisk::new(&folder).with_context(|| {
         format!("data: the folder {} cannot be made; --data names another place", folder.display())
     })?;
