@@ -148,6 +148,8 @@ pub struct SegmentReport {
     pub is_indexed: bool,
     /// What is wrong with it and its index file.
     pub damages: Vec<Damage>,
+    /// Whether there is an index file, good or not.
+    pub(crate) has_index: bool,
     pub(crate) base: u64,
     /// What the checksums of its records start from; `None` when that is lost.
     pub(crate) seed: Option<u32>,

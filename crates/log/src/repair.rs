@@ -208,7 +208,7 @@ impl Plan {
             self.remove(broken);
         } else if good.position < broken.size_bytes {
             let (file, position) = (broken.file.clone(), good.position);
-            self.steps.push(Step::RemoveIndex { file: index_name(broken.base) });
+            self.remove_index(broken);
             let cut_bytes = broken.size_bytes - position;
             self.steps.push(Step::CutSegment { file, position, cut_bytes });
         } else {
@@ -245,7 +245,7 @@ impl Plan {
                 // The index file may be what tells how to read the segment, so it goes last.
                 let (file, n_events) = (segment.file.clone(), segment.n_events);
                 self.steps.push(Step::RewriteSegment { file, n_events });
-                self.steps.push(Step::RemoveIndex { file: index_name(segment.base) });
+                self.remove_index(segment);
             } else {
                 self.remove_bad_index(segment);
             }
@@ -271,6 +271,12 @@ impl Plan {
 
     fn remove_bad_index(&mut self, segment: &SegmentReport) {
         if segment.damages.iter().any(|damage| is_of_index(damage, segment)) {
+            self.remove_index(segment);
+        }
+    }
+
+    fn remove_index(&mut self, segment: &SegmentReport) {
+        if segment.has_index {
             self.steps.push(Step::RemoveIndex { file: index_name(segment.base) });
         }
     }

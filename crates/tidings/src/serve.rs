@@ -14,8 +14,10 @@ use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
 use tidings_dhcp::vendor::VendorTable;
 use tidings_http::{App, AppParts, Listener, Readiness, Server, Stage, TlsHandle, router, tls};
 use tidings_hub::config::HubConfig;
-use tidings_hub::{Hub, HubEnvironment, HubThreads};
+use tidings_hub::{Hub, HubEnvironment, HubError, HubThreads};
 use tidings_log::disk::SystemDisk;
+use tidings_log::log::OpenError;
+use tidings_log::meta::MetaError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -167,8 +169,22 @@ fn open_hub(
         boot_id: outside::boot_id(),
         commit_requests_max: COMMIT_REQUESTS_MAX,
     };
-    let hub = Hub::open(config, Arc::new(disk), environment);
-    hub.with_context(|| format!("data: the log in {}", folder.display()))
+    Hub::open(config, Arc::new(disk), environment).map_err(|error| {
+        let is_damaged = matches!(
+            error,
+            HubError::Open(OpenError::Damaged { .. } | OpenError::Meta(MetaError::Damaged { .. }))
+        );
+        let error = anyhow::Error::new(error);
+        let folder = folder.display();
+        if is_damaged {
+            let data = data.display();
+            return error.context(format!(
+                "data: the log in {folder} is damaged; `tidings log check --data {data}` says \
+                 what is lost and what mends it"
+            ));
+        }
+        error.context(format!("data: the log in {folder}"))
+    })
 }
 
 /// Stops the stages in order, within the grace; `false` if something had to be left behind.

@@ -38,6 +38,7 @@ pub(super) fn walk(
         torn_bytes: 0,
         is_indexed: false,
         damages: Vec::new(),
+        has_index: false,
         base,
         seed: None,
         extents: Vec::new(),
@@ -46,6 +47,7 @@ pub(super) fn walk(
     };
     let index = index_file::read(disk, base)
         .map_err(|source| CheckError::Io { file: index_name(base), source })?;
+    report.has_index = index.is_some();
     let head = context.head;
     let header = read_header(file.as_ref(), base).map_err(&failed)?;
     let is_headed = header.is_ok();

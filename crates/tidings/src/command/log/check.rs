@@ -44,7 +44,7 @@ fn as_text(report: &Report, args: &DataArgs) -> Result<String, std::fmt::Error> 
         let range = segment.first.zip(segment.last);
         let range = range.map_or_else(String::new, |(first, last)| format!("{first} to {last}"));
         let (file, size) = (&segment.file, size(segment.size_bytes));
-        let state = state_of(segment);
+        let state = state(segment.damages.len(), segment.torn_bytes);
         writeln!(text, "{file}  {size:>10}  {events:>16}  {range:<21}  {state}")?;
     }
     let meta = &report.meta;
@@ -60,14 +60,6 @@ fn as_text(report: &Report, args: &DataArgs) -> Result<String, std::fmt::Error> 
         write_cures(&mut text, report, args)?;
     }
     Ok(text)
-}
-
-fn state_of(segment: &SegmentReport) -> String {
-    let mut text = state(segment.damages.len(), segment.torn_bytes);
-    if !segment.is_indexed && segment.damages.is_empty() {
-        text.push_str(", no index file yet");
-    }
-    text
 }
 
 fn state(n_damages: usize, torn_bytes: u64) -> String {

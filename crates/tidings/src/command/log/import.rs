@@ -36,6 +36,7 @@ const LOCK_NAME: &str = "LOCK";
 pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let (config, folder) = folder(&args.data)?;
     check_empty(&folder)?;
+    let (input, size_bytes) = open(&args.input)?;
     let staging = config.data.join(IMPORT_FOLDER);
     let disk = SystemDisk::new(&staging).with_context(|| {
         format!("the folder {} cannot be made; --data names another place", staging.display())
@@ -44,7 +45,6 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         .lock()
         .with_context(|| format!("another import is at work in {}", staging.display()))?;
     clear(&staging)?;
-    let (input, size_bytes) = open(&args.input)?;
     let log_config = LogConfig {
         segment_size_max_bytes: config.hub.segment_size_max_bytes,
         size_max_bytes: u64::MAX,
