@@ -275,7 +275,7 @@ pub fn check(
     let number = |key| number(&settings.all, key);
     let clean = number(KEY_CLEAN).filter(|_| settings.damages.is_empty());
     let tail = tail(&settings.all, clean, boot_id);
-    let mut names = disk.list().map_err(|source| folder_error(source))?;
+    let mut names = disk.list().map_err(folder_error)?;
     names.sort_unstable();
     let bases: Vec<u64> = names.iter().filter_map(|name| base_of(name)).collect();
     let mut context = Context {
@@ -324,6 +324,21 @@ pub fn check(
     })
 }
 
+/// Returns the bytes of all segments: how much a check will read.
+///
+/// # Errors
+///
+/// The folder cannot be read.
+pub fn size_bytes(disk: &dyn Disk) -> Result<u64, CheckError> {
+    let names = disk.list().map_err(folder_error)?;
+    let bases = names.iter().filter_map(|name| base_of(name));
+    let size = |base| {
+        let file = disk.open(&segment_name(base));
+        file.and_then(|file| file.len_bytes()).map_err(file_error(base))
+    };
+    bases.map(size).sum()
+}
+
 /// Decides what may stand at the end of the last segment.
 fn tail(settings: &Entries, clean: Option<u64>, boot_id: &str) -> Tail {
     let session = settings.get(KEY_SESSION).map(AsRef::as_ref).unwrap_or_default();
@@ -361,6 +376,25 @@ fn note_trims(settings: &Entries, trims: &mut HashMap<Box<str>, u64>) {
 }
 
 impl SegmentReport {
+    fn new(base: u64, size_bytes: u64) -> Self {
+        Self {
+            file: segment_name(base),
+            size_bytes,
+            n_events: 0,
+            first: None,
+            last: None,
+            torn_bytes: 0,
+            is_indexed: false,
+            damages: Vec::new(),
+            has_index: false,
+            base,
+            seed: None,
+            extents: Vec::new(),
+            is_broken: false,
+            unnamed: HashMap::new(),
+        }
+    }
+
     /// Adds the events without a name to the damage, now that all names are known.
     fn tell_unnamed(&mut self, names: &HashMap<ChannelId, Box<str>>) {
         let mut unnamed: Vec<(&ChannelId, &Unnamed)> = self.unnamed.iter().collect();

@@ -242,12 +242,12 @@ fn a_damaged_log_is_refused_explained_and_mended() {
     let kept: Vec<Value> =
         (0..60).filter(|index| !is_lost(*index)).map(|index| expected[index].clone()).collect();
     assert_eq!(history(&server, "orders/1"), kept);
-    let (first, last) = (&positions[0], &positions[59]);
-    let behind = resume(&server, "orders/1", first);
+    let (oldest, newest) = (&positions[0], &positions[59]);
+    let behind = resume(&server, "orders/1", oldest);
     assert_eq!(reset_of(&behind).unwrap()["reason"], "trimmed", "{behind:?}");
     let n_shown = behind.iter().filter(|event| event.kind == "made").count();
     assert_eq!(n_shown, kept.len() - 1, "all that is left behind the first");
-    let ahead = resume(&server, "orders/1", last);
+    let ahead = resume(&server, "orders/1", newest);
     assert_eq!(reset_of(&ahead), None, "nothing is lost behind the damage");
     assert_eq!(ahead[0].json()["recovered"], true);
     assert!(segments[1].with_file_name(format!("{name}.damaged")).exists());
@@ -257,7 +257,7 @@ fn a_damaged_log_is_refused_explained_and_mended() {
     let cut = Server::start(options(Some(&damaged)));
     let n_kept = positions.iter().filter(|position| offset_of(position) < lost).count();
     assert_eq!(history(&cut, "orders/1"), expected[..n_kept]);
-    assert_eq!(reset_of(&resume(&cut, "orders/1", last)).unwrap()["reason"], "epoch");
+    assert_eq!(reset_of(&resume(&cut, "orders/1", newest)).unwrap()["reason"], "epoch");
     let names = fs::read_dir(damaged.join("hub")).unwrap();
     assert!(
         names

@@ -1,6 +1,5 @@
 //! Reading all of one segment, and going on behind what is damaged.
 
-use std::collections::HashMap;
 use std::io;
 
 use super::index_file::{self, IndexState};
@@ -29,22 +28,7 @@ pub(super) fn walk(
     let failed = file_error(base);
     let file = disk.open(&segment_name(base)).map_err(&failed)?;
     let len_bytes = file.len_bytes().map_err(&failed)?;
-    let mut report = SegmentReport {
-        file: segment_name(base),
-        size_bytes: len_bytes,
-        n_events: 0,
-        first: None,
-        last: None,
-        torn_bytes: 0,
-        is_indexed: false,
-        damages: Vec::new(),
-        has_index: false,
-        base,
-        seed: None,
-        extents: Vec::new(),
-        is_broken: false,
-        unnamed: HashMap::new(),
-    };
+    let mut report = SegmentReport::new(base, len_bytes);
     let index = index_file::read(disk, base)
         .map_err(|source| CheckError::Io { file: index_name(base), source })?;
     report.has_index = index.is_some();
@@ -96,7 +80,7 @@ pub(super) fn walk(
         walker.is_given_up = !is_out_of_order;
     }
     let state = walker.compare_index(index.as_deref(), salt).map_err(&failed)?;
-    walker.finish(next, state);
+    walker.finish(next, &state);
     (walker.context.progress)(len_bytes % to_u64(READ_BYTES));
     Ok(walker.report)
 }
@@ -322,7 +306,7 @@ impl Walker<'_, '_> {
     }
 
     /// Looks at the end of the segment and at what follows it.
-    fn finish(&mut self, next: Option<u64>, index: IndexState) {
+    fn finish(&mut self, next: Option<u64>, index: &IndexState) {
         if let Some(start) = self.group_start {
             if self.tail == Tail::Whole {
                 self.damage(start.into(), "the end is missing");

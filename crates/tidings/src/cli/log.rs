@@ -63,6 +63,7 @@ Examples:
 
 /// How to repair.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = REPAIR_HELP, group(clap::ArgGroup::new("cure").required(true)))]
 pub(crate) struct RepairArgs {
     /// Which log.

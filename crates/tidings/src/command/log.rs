@@ -95,12 +95,7 @@ fn lock(disk: &dyn Disk, folder: &std::path::Path) -> anyhow::Result<impl Sized 
 
 /// Looks through a log and shows how far it is.
 fn looked_through(disk: &SystemDisk) -> anyhow::Result<Report> {
-    let names = disk.list().context("read the folder of the log")?;
-    let sizes = names.iter().filter(|name| name.ends_with(".log")).map(|name| {
-        let file = disk.open(name).and_then(|file| file.len_bytes());
-        file.unwrap_or(0)
-    });
-    let mut progress = Progress::new("checked", sizes.sum());
+    let mut progress = Progress::new("checked", tidings_log::check::size_bytes(disk)?);
     let report = tidings_log::check::check(disk, &outside::boot_id(), &mut |n| progress.add(n));
     drop(progress);
     Ok(report?)

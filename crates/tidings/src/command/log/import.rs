@@ -252,20 +252,21 @@ impl Import {
         }
         self.last = position.or(self.last);
         let name = event.channel.as_str();
-        let id = match self.channels.get(name) {
-            Some(id) => *id,
-            None => {
-                let (id, name): (_, Arc<str>) = (self.log.channel_id(name), name.into());
-                let retention = Retention::default();
-                self.batch.channels.push(NewChannel { id, name: Arc::clone(&name), retention });
-                self.channels.insert(name.as_ref().into(), id);
-                id
-            }
-        };
+        let known = self.channels.get(name).copied();
+        let id = known.unwrap_or_else(|| self.know(name));
         self.batch_bytes += event.data.as_str().len();
         self.batch.groups.push(vec![event.into_record(id)]);
         self.n_events += 1;
         self.commit_if_due()
+    }
+
+    /// Gives a channel its number.
+    fn know(&mut self, name: &str) -> ChannelId {
+        let id = self.log.channel_id(name);
+        let retention = Retention::default();
+        self.batch.channels.push(NewChannel { id, name: name.into(), retention });
+        self.channels.insert(name.into(), id);
+        id
     }
 
     fn take_state(&mut self, state: Archived) -> anyhow::Result<()> {
