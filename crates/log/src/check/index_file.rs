@@ -69,11 +69,7 @@ pub(super) fn compare(
             return Ok(IndexState::Wrong);
         }
     }
-    let trims = parts.iter().map(|part| {
-        // What is trimmed of later segments they say themselves.
-        (part.name.as_str().into(), part.trimmed_to.min(said.last))
-    });
-    let trims = trims.collect();
+    let trims = parts.iter().map(|part| (part.name.as_str().into(), part.trimmed_to)).collect();
     let names = parts.iter().map(|part| (part.id, part.name.as_str().into())).collect();
     Ok(IndexState::Good { names, trims })
 }

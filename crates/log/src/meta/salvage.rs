@@ -9,7 +9,7 @@ use crate::disk::Disk;
 
 use super::format::{FILE_HEADER_BYTES, FileHeader, HeaderError};
 use super::recovery::{Found, Source};
-use super::{FILE_NAME, MetaError, apply, to_u64};
+use super::{FILE_NAME, MetaError, apply, snapshot, to_u64};
 
 /// Keys with their values.
 pub(crate) type Entries = BTreeMap<Box<str>, Bytes>;
@@ -89,7 +89,7 @@ pub(crate) fn survey(disk: &dyn Disk) -> Result<MetaSurvey, MetaError> {
 ///
 /// The disk failed; the old file is there, or the new one.
 pub(crate) fn rebuild(disk: &dyn Disk, entries: &Entries, salt: u64) -> io::Result<()> {
-    super::remove_temporary(disk)?;
-    let (file, _) = super::write_snapshot(disk, entries, salt)?;
-    super::publish_snapshot(disk, file.as_ref())
+    snapshot::remove_leftover(disk)?;
+    let (file, _) = snapshot::write(disk, entries, salt)?;
+    snapshot::publish(disk, file.as_ref())
 }
