@@ -4,6 +4,7 @@
 //! cursor over one shared sequence of publications and yields ready-made event-stream bytes.
 //! This crate knows nothing of HTTP: bytes and values in, bytes and values out.
 
+pub mod archive;
 pub mod channel;
 mod clock;
 mod commit;

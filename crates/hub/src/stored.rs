@@ -120,9 +120,15 @@ pub(crate) fn encode_value(event: &Event, at: EpochMillis, kept_at: EpochMillis)
 
 /// Decodes the newest value of a state channel.
 pub(crate) fn decode_value(channel: ChannelName, bytes: &[u8]) -> Option<Publication> {
+    let (times, body) = split_value(bytes)?;
+    StoredEvent::decode(body)?.to_publication(channel, None, times)
+}
+
+/// Splits the newest value of a state channel into its times and the event.
+pub(crate) fn split_value(bytes: &[u8]) -> Option<((EpochMillis, EpochMillis), &[u8])> {
     let mut reader = Reader(bytes);
-    let (at, kept_at) = (reader.u64()?, reader.u64()?);
-    StoredEvent::decode(reader.0)?.to_publication(channel, None, (at, kept_at))
+    let times = (reader.u64()?, reader.u64()?);
+    Some((times, reader.0))
 }
 
 /// What a publish request with a key was answered.

@@ -110,6 +110,14 @@ pub trait DiskFile: Debug + Send + Sync {
 #[derive(Debug, Clone)]
 pub struct SystemDisk {
     folder: PathBuf,
+    access: Access,
+}
+
+/// What may be done to a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Everything,
+    Reading,
 }
 
 impl SystemDisk {
@@ -121,7 +129,7 @@ impl SystemDisk {
     pub fn new(folder: &Path) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), access: Access::Everything })
     }
 
     /// Opens a folder that must be there.
@@ -133,14 +141,32 @@ impl SystemDisk {
         if !std::fs::metadata(folder)?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), access: Access::Everything })
     }
 
-    fn options() -> OpenOptions {
+    /// Opens a folder that must be there, and in which nothing is changed: whatever would change
+    /// something fails.
+    ///
+    /// # Errors
+    ///
+    /// It is not there, or no folder.
+    pub fn read_only(folder: &Path) -> io::Result<Self> {
+        Ok(Self { access: Access::Reading, ..Self::existing(folder)? })
+    }
+
+    fn options(&self) -> OpenOptions {
         use std::os::unix::fs::OpenOptionsExt;
         let mut options = File::options();
-        options.read(true).write(true).mode(0o600);
+        options.read(true).write(self.access == Access::Everything).mode(0o600);
         options
+    }
+
+    /// Fails where nothing may be changed.
+    fn look(&self) -> io::Result<()> {
+        match self.access {
+            Access::Everything => Ok(()),
+            Access::Reading => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+        }
     }
 }
 
@@ -157,18 +183,21 @@ impl Disk for SystemDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(Self::options().open(self.folder.join(name))?))
+        Ok(Arc::new(self.options().open(self.folder.join(name))?))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(Self::options().create_new(true).open(self.folder.join(name))?))
+        self.look()?;
+        Ok(Arc::new(self.options().create_new(true).open(self.folder.join(name))?))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.look()?;
         std::fs::remove_file(self.folder.join(name))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.look()?;
         std::fs::rename(self.folder.join(from), self.folder.join(to))
     }
 
@@ -177,8 +206,15 @@ impl Disk for SystemDisk {
     }
 
     fn lock(&self) -> io::Result<Box<dyn Debug + Send + Sync>> {
-        let file =
-            Self::options().create(true).truncate(false).open(self.folder.join(LOCK_NAME))?;
+        let is_made = self.access == Access::Everything;
+        let file = self.options().create(is_made).truncate(false).open(self.folder.join(LOCK_NAME));
+        let file = match file {
+            // Nobody ever wrote here, as in a copy of segments.
+            Err(error) if !is_made && error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Box::new(()));
+            }
+            file => file?,
+        };
         match file.try_lock() {
             Ok(()) => Ok(Box::new(file)),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
@@ -249,4 +285,37 @@ pub(crate) fn rewrite(file: &dyn DiskFile, from: u64, to: u64) -> io::Result<()>
 /// Tells a disk that is full from one that fails.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_changed_through_a_disk_that_is_for_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        let reading = SystemDisk::read_only(folder.path()).unwrap();
+        reading.lock().expect("nobody ever wrote here");
+        assert!(reading.list().unwrap().is_empty(), "no lock file is made");
+        let writing = SystemDisk::new(folder.path()).unwrap();
+        writing.create("a").unwrap().write_all_at(b"abc", 0).unwrap();
+        let file = reading.open("a").unwrap();
+        let mut bytes = [0; 4];
+        assert_eq!((file.read_at(&mut bytes, 1).unwrap(), &bytes[..2]), (2, &b"bc"[..]));
+        let refused = [
+            file.write_all_at(b"x", 0),
+            file.set_len(1),
+            reading.create("b").map(|_| ()),
+            reading.remove("a"),
+            reading.rename("a", "b"),
+        ];
+        assert!(refused.iter().all(Result::is_err), "{refused:?}");
+        assert_eq!(writing.list().unwrap(), ["a"]);
+        let lock = writing.lock().unwrap();
+        assert_eq!(reading.lock().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(lock);
+        let lock = reading.lock().unwrap();
+        assert_eq!(writing.lock().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(lock);
+    }
 }

@@ -3,6 +3,7 @@
 //! A log is a folder of segments. One writer appends groups of records and makes them durable;
 //! any number of readers follow. What a record means is its owner's business.
 
+pub mod check;
 pub mod disk;
 mod index;
 pub mod log;
@@ -10,6 +11,7 @@ pub mod meta;
 pub mod reader;
 pub mod record;
 mod recovery;
+pub mod repair;
 mod scan;
 mod sidecar;
 pub mod simulated;

@@ -6,6 +6,7 @@
 
 mod format;
 mod recovery;
+mod salvage;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::disk::{Disk, DiskFile, Durability, is_full, rewrite};
 
 pub use format::{BATCH_SIZE_MAX_BYTES, KEY_SIZE_MAX_BYTES, VALUE_SIZE_MAX_BYTES};
 use format::{Before, RecordBuilder};
+pub(crate) use salvage::{Entries, MetaSurvey, rebuild, survey};
 
 /// Largest sum of keys and values of a store: 1 GiB.
 pub const STORE_SIZE_MAX_BYTES: u64 = 1 << 30;

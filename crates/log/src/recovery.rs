@@ -221,7 +221,7 @@ fn enter(index: &mut Index, position: u32, record: &Record<'_>) -> Result<(), Se
 }
 
 /// Returns whether a record of a write that began behind a position follows it.
-fn is_followed(file: &SegmentFile, position: u32, len_bytes: u64) -> io::Result<bool> {
+pub(crate) fn is_followed(file: &SegmentFile, position: u32, len_bytes: u64) -> io::Result<bool> {
     let from = u64::from(position) + 1;
     // Not more than one write can have been on its way.
     let n_bytes = len_bytes.saturating_sub(from).min(to_u64(2 * BATCH_MAX_BYTES));

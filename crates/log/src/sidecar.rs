@@ -66,6 +66,11 @@ pub(crate) fn encode(segment: &Segment, parts: &[ChannelPart]) -> Vec<u8> {
     bytes
 }
 
+/// Returns what the header of an index file says of its segment; `None` when it is damaged.
+pub(crate) fn header(bytes: &[u8]) -> Option<Header> {
+    Header::decode(bytes, MAGIC).ok()
+}
+
 /// Decodes an index file; `None` when it is not that of this segment, or damaged.
 pub(crate) fn decode(
     bytes: &[u8],

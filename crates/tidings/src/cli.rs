@@ -8,6 +8,10 @@ use toml::{Table, Value};
 
 use crate::config::load::{FlagValue, Layers};
 
+pub(crate) mod log;
+
+use log::LogCommand;
+
 /// Live updates for browsers: an event hub over Server-Sent Events, and the live view of a
 /// network's DHCP leases.
 #[derive(Debug, Parser)]
@@ -38,6 +42,9 @@ pub(crate) enum Command {
     Publish(PublishArgs),
     /// Follow channels of a running server, one JSON line an event, through reconnects.
     Tail(TailArgs),
+    /// Check, repair, export or import the log of a server that does not run.
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Show or check the settings.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -22,6 +22,7 @@ use crate::config::load::{Loaded, find, variable_of};
 use crate::{outside, serve};
 
 mod check;
+mod log;
 
 /// Largest lease file that `check` reads, in bytes.
 const CHECK_SIZE_MAX_BYTES: u64 = 256 * 1_048_576;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check(&args),
         Command::Publish(args) => wait_for(publish(args)),
         Command::Tail(args) => wait_for(tail(args)),
+        Command::Log(command) => log::run(command),
         Command::Config(ConfigCommand::Print(args)) => config_print(&args),
         Command::Config(ConfigCommand::Check(args)) => {
             load(&args)?;

@@ -14,8 +14,10 @@ use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
 use tidings_dhcp::vendor::VendorTable;
 use tidings_http::{App, AppParts, Listener, Readiness, Server, Stage, TlsHandle, router, tls};
 use tidings_hub::config::HubConfig;
-use tidings_hub::{Hub, HubEnvironment, HubThreads};
+use tidings_hub::{Hub, HubEnvironment, HubError, HubThreads};
 use tidings_log::disk::SystemDisk;
+use tidings_log::log::OpenError;
+use tidings_log::meta::MetaError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +32,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const READINESS_LEAD: Duration = Duration::from_millis(200);
 /// Folder of the hub's log, below `data`.
 pub(crate) const HUB_FOLDER: &str = "hub";
+/// Folder of a log that is being imported, below `data`.
+pub(crate) const IMPORT_FOLDER: &str = "hub.import";
 /// Most publish requests that one commit of the log makes durable.
 const COMMIT_REQUESTS_MAX: usize = 1_024;
 /// Exit code after the disk failed (`EX_SOFTWARE` of sysexits.h), for a supervisor to restart on.
@@ -145,6 +149,15 @@ fn open_hub(
     clock: &Clock,
 ) -> anyhow::Result<(Arc<Hub>, HubThreads)> {
     let folder = data.join(HUB_FOLDER);
+    let import = data.join(IMPORT_FOLDER);
+    if import.exists() && !folder.exists() {
+        anyhow::bail!(
+            "data: an import into {} was not finished; run `tidings log import` again, or remove \
+             {} to begin with an empty log",
+            data.display(),
+            import.display()
+        );
+    }
     let disk = SystemDisk::new(&folder).with_context(|| {
         format!("data: the folder {} cannot be made; --data names another place", folder.display())
     })?;
@@ -156,8 +169,22 @@ fn open_hub(
         boot_id: outside::boot_id(),
         commit_requests_max: COMMIT_REQUESTS_MAX,
     };
-    let hub = Hub::open(config, Arc::new(disk), environment);
-    hub.with_context(|| format!("data: the log in {}", folder.display()))
+    Hub::open(config, Arc::new(disk), environment).map_err(|error| {
+        let is_damaged = matches!(
+            error,
+            HubError::Open(OpenError::Damaged { .. } | OpenError::Meta(MetaError::Damaged { .. }))
+        );
+        let error = anyhow::Error::new(error);
+        let folder = folder.display();
+        if is_damaged {
+            let data = data.display();
+            return error.context(format!(
+                "data: the log in {folder} is damaged; `tidings log check --data {data}` says \
+                 what is lost and what mends it"
+            ));
+        }
+        error.context(format!("data: the log in {folder}"))
+    })
 }
 
 /// Stops the stages in order, within the grace; `false` if something had to be left behind.

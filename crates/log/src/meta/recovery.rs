@@ -29,17 +29,18 @@ pub(super) struct Recovered {
 }
 
 /// A valid record.
-struct Found {
-    position: u64,
-    end: u64,
-    before: Before,
-    puts: Vec<Put>,
+pub(super) struct Found {
+    pub(super) position: u64,
+    pub(super) end: u64,
+    pub(super) before: Before,
+    pub(super) puts: Vec<Put>,
 }
 
-struct Source<'a> {
-    file: &'a dyn DiskFile,
-    len_bytes: u64,
-    salt: u64,
+/// A file whose header is known.
+pub(super) struct Source<'a> {
+    pub(super) file: &'a dyn DiskFile,
+    pub(super) len_bytes: u64,
+    pub(super) salt: u64,
 }
 
 /// Reads a whole file, changing nothing.
@@ -80,7 +81,7 @@ pub(super) fn recover(file: &dyn DiskFile) -> Result<Recovered, MetaError> {
 
 impl Source<'_> {
     /// Reads the record at a position; `None` when there is no valid one.
-    fn record_at(&self, position: u64) -> Result<Option<Found>, MetaError> {
+    pub(super) fn record_at(&self, position: u64) -> Result<Option<Found>, MetaError> {
         let mut header = [0; RECORD_HEADER_BYTES];
         let n_read = self.file.read_at(&mut header, position).map_err(reading)?;
         if n_read < RECORD_HEADER_BYTES {
@@ -109,7 +110,7 @@ impl Source<'_> {
     }
 
     /// Searches the first valid record at or behind a position.
-    fn record_from(&self, mut position: u64) -> Result<Option<Found>, MetaError> {
+    pub(super) fn record_from(&self, mut position: u64) -> Result<Option<Found>, MetaError> {
         let mut buffer = vec![0; SEARCH_BYTES];
         loop {
             let n_read = self.file.read_at(&mut buffer, position).map_err(reading)?;
