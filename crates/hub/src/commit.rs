@@ -1,7 +1,7 @@
 //! The commit thread: what queued while the last sync ran is made durable, then shown.
 //!
 //! ```text
-//! publish --queue--> prepare (positions, keys) --> log (write, sync) --> apply (show, wake) --> acks
+//! publish --queue--> prepare (positions, keys) --> log (write, sync) --> show (wake) --> acks
 //! ```
 
 use std::collections::{HashMap, VecDeque};

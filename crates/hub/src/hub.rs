@@ -1,8 +1,9 @@
 //! The hub: its state, subscriptions and steering.
 
-use std::collections::HashMap;
+mod figures;
+mod restore;
+
 use std::fmt;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,17 +21,15 @@ use tokio_util::sync::CancellationToken;
 use crate::channel::{ChannelName, ChannelPattern};
 use crate::clock::{HubClock, Now};
 use crate::commit::{self, CommitQueue, Request};
-use crate::config::{ChannelClass, HubConfig};
+use crate::config::HubConfig;
 use crate::delivery::{CloseReason, SubscribeError, SubscribeRequest, Subscription};
 use crate::event::EpochMillis;
-use crate::frame::ResetReason;
-use crate::journal::{Channel, Journal};
+use crate::journal::Journal;
 use crate::outcomes::Outcomes;
-use crate::position::{Check, Epoch, Position};
+use crate::position::{Check, Position};
 use crate::readers::{READERS, Readers};
 use crate::registry::{Follows, PendingPatch, Registry, Since, Subscriber};
-use crate::stats::{ChannelStats, ConnectionStats, Counters, HubStats};
-use crate::stored::{KEY_STATE, StoredEvent, StoredOutcome, decode_value};
+use crate::stats::Counters;
 
 /// Time between two looks at what has become too old.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -155,7 +154,7 @@ impl Hub {
         let log_environment = LogEnvironment { random, boot_id };
         let (log, mut writer) =
             Log::open(disk, config.log(), &log_environment).map_err(HubError::Open)?;
-        let newest = read_newest(&log).map_err(HubError::Read)?;
+        let newest = restore::read_newest(&log).map_err(HubError::Read)?;
         let correction_s = newest.map_or(0, |(_, correction_s)| correction_s);
         let check = newest.map_or_else(Check::default, |(check, _)| check);
         let (wall, elapsed) = ((environment.clock)(), (environment.elapsed)());
@@ -395,97 +394,6 @@ impl Hub {
         self.state.lock().journal.window.head_position()
     }
 
-    /// Returns the figures of the hub.
-    #[must_use]
-    pub fn stats(&self) -> HubStats {
-        let state = self.state.lock();
-        let counters = &state.counters;
-        let (connection_seconds_counts, connection_seconds_sum) = counters.duration_histogram();
-        let mut n_resets = ResetReason::ALL.map(|reason| (reason, 0));
-        for ((_, shown), counted) in n_resets.iter_mut().zip(counters.n_resets) {
-            *shown = counted;
-        }
-        let mut n_closed = CloseReason::ALL.map(|reason| (reason.as_str(), 0));
-        for ((_, shown), counted) in n_closed.iter_mut().zip(counters.n_closed) {
-            *shown = counted;
-        }
-        HubStats {
-            n_connections: state.registry.len(),
-            n_connections_opened: counters.n_connections_opened,
-            n_channels: state.journal.n_channels(),
-            n_published: counters.n_published,
-            n_repeats: counters.n_repeats,
-            n_delivered: counters.n_delivered,
-            delivered_bytes: counters.delivered_bytes,
-            n_dropped: counters.n_dropped,
-            n_resets,
-            refused: counters.refused,
-            n_closed,
-            connection_seconds_counts,
-            connection_seconds_sum,
-            window_bytes: state.journal.window.size_bytes(),
-            log: self.log.stats(),
-            head: state.journal.window.head_position(),
-        }
-    }
-
-    /// Returns the figures of every channel, by name.
-    #[must_use]
-    pub fn channels(&self) -> Vec<ChannelStats> {
-        let now = self.now();
-        let held: HashMap<ChannelId, (u64, u64)> = {
-            let summaries = self.log.channels().into_iter();
-            summaries.map(|held| (held.id, (held.n_held, held.bytes_held))).collect()
-        };
-        let held_by = |id: ChannelId, channel: &Channel| match (channel.class, &channel.newest) {
-            (ChannelClass::Logged, _) => held.get(&id).copied().unwrap_or_default(),
-            (ChannelClass::State, Some((_, value))) => (1, to_u64(value.size_bytes())),
-            (ChannelClass::State, None) => (0, 0),
-            (ChannelClass::Ephemeral, _) => (to_u64(channel.n_ephemeral), 0),
-        };
-        let state = self.state.lock();
-        let figures = state.journal.channels().map(|(id, channel)| ChannelStats {
-            name: channel.name.as_str().to_owned(),
-            class: channel.class,
-            n_subscribers: state.registry.n_following(id),
-            n_published: channel.n_published,
-            published_bytes: channel.published_bytes,
-            rate: channel.rate.per_second(now),
-            n_held: held_by(id, channel).0,
-            held_bytes: held_by(id, channel).1,
-            touched_at: channel.touched_at,
-        });
-        let mut channels: Vec<ChannelStats> = figures.collect();
-        drop(state);
-        channels.sort_by(|left, right| left.name.cmp(&right.name));
-        channels
-    }
-
-    /// Returns the figures of every stream, oldest first.
-    #[must_use]
-    pub fn connections(&self) -> Vec<ConnectionStats> {
-        let state = self.state.lock();
-        let head_seq = state.journal.window.head().seq;
-        let figures = state.registry.iter().map(|subscriber| ConnectionStats {
-            client_id: subscriber.client_id.clone(),
-            peer: subscriber.peer,
-            format: subscriber.format,
-            patterns: subscriber.patterns.iter().map(|(pattern, _)| pattern.to_string()).collect(),
-            opened_at: subscriber.opened_at,
-            n_delivered: subscriber.n_delivered,
-            delivered_bytes: subscriber.delivered_bytes,
-            lag: head_seq.saturating_sub(subscriber.cursor_seq),
-            n_dropped: subscriber.n_dropped,
-            n_resets: subscriber.n_resets,
-        });
-        let mut connections: Vec<ConnectionStats> = figures.collect();
-        drop(state);
-        connections.sort_by(|left, right| {
-            (left.opened_at, &left.client_id).cmp(&(right.opened_at, &right.client_id))
-        });
-        connections
-    }
-
     pub(crate) fn now(&self) -> EpochMillis {
         (self.environment.clock)()
     }
@@ -543,19 +451,6 @@ fn check_limits(state: &State, request: &SubscribeRequest) -> Result<(), Subscri
     Ok(())
 }
 
-/// Reads check and clock correction of the last publication; nothing when there is none.
-fn read_newest(log: &Log) -> Result<Option<(Check, i32)>, ReadError> {
-    let head = log.head();
-    let names: HashMap<ChannelId, Arc<str>> =
-        log.channels().into_iter().map(|channel| (channel.id, channel.name)).collect();
-    let newest = log.record(head, |record| {
-        let tidings_log::record::RecordKind::Event(channel) = record.kind else { return None };
-        let check = StoredEvent::decode(record.body)?.check(names.get(&channel)?);
-        Some((check, record.correction_s))
-    });
-    newest.map(Option::flatten)
-}
-
 fn to_u64(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
@@ -564,40 +459,6 @@ impl State {
     /// Reads the clocks.
     pub(crate) fn now(&mut self, environment: &HubEnvironment) -> Now {
         self.clock.read((environment.clock)(), (environment.elapsed)())
-    }
-
-    /// Takes over what an earlier process left: channels, values, outcomes.
-    fn restore(&mut self, log: &Log, writer: &LogWriter, now: Now) -> Result<(), ReadError> {
-        for summary in log.channels() {
-            // A name that an older version allowed stays in the log, unreachable.
-            let Ok(name) = ChannelName::parse(&summary.name) else { continue };
-            let id = self.journal.create(name, now.at);
-            if let Some(channel) = self.journal.channel_mut(id) {
-                channel.is_in_log = true;
-            }
-        }
-        for (key, value) in writer.meta().with_prefix(KEY_STATE) {
-            let name = key.strip_prefix(KEY_STATE).and_then(|name| ChannelName::parse(name).ok());
-            let Some(name) = name else { continue };
-            if self.journal.class_of(&name) != ChannelClass::State {
-                continue;
-            }
-            if let Some(value) = decode_value(name.clone(), value) {
-                let known = self.journal.find(&name);
-                let id = known.unwrap_or_else(|| self.journal.create(name, now.at));
-                self.journal.restore(id, value);
-            }
-        }
-        let epoch = Epoch::from_random(log.epoch());
-        let window_ms =
-            u64::try_from(self.config.idempotency_window.as_millis()).unwrap_or(u64::MAX);
-        let (outcomes, keys_max) = (&mut self.outcomes, self.config.idempotency_keys_max);
-        log.notes(now.kept_at.saturating_sub(window_ms), &mut |note| {
-            if let Some(outcome) = StoredOutcome::decode(note.body, epoch) {
-                outcomes.remember(outcome, note.kept_at().saturating_add(window_ms), keys_max);
-            }
-            ControlFlow::Continue(())
-        })
     }
 
     /// Takes a subscriber out and counts how long it was there.
