@@ -19,6 +19,7 @@ use crate::report::Report;
 use crate::role::Role;
 
 mod child;
+mod delivery;
 mod events;
 mod frames;
 mod load;
@@ -86,6 +87,8 @@ enum Task {
         #[command(flatten)]
         arguments: size::Arguments,
     },
+    #[command(flatten)]
+    Delivery(delivery::Task),
     /// Works for another bench.
     #[command(hide = true)]
     Child { role: Role, folder: PathBuf },
@@ -146,6 +149,10 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Size { common, arguments } => {
             (common, Box::new(move |place| size::measure(&arguments, place)))
         }
+        Task::Delivery(task) => match task.prepare()? {
+            Some(prepared) => prepared,
+            None => return Ok(ExitCode::SUCCESS),
+        },
         Task::Child { role, folder } => {
             return role.play(&folder).map(|()| ExitCode::SUCCESS);
         }
