@@ -18,6 +18,18 @@ pub(crate) enum Bench {
     Start,
     /// Bytes per event, on disk and in memory (1 minute).
     Size,
+    /// Deliveries a second, cost and delay beside one plain `send()` each (5 minutes).
+    Fanout,
+    /// 10,000 channels with one subscriber each, beside one plain `send()` (1 minute).
+    Channels,
+    /// 5,000 connects at once, and as many that come back and resume (1 minute).
+    Storm,
+    /// 100 of 1,000 subscribers that never read (2 minutes).
+    Stalled,
+    /// 50 deep replays from disk beside 1,000 live subscribers (1 minute).
+    Replays,
+    /// Memory and time of 19,000 idle connections (10 minutes).
+    Idle,
 }
 
 /// Builds what a bench needs, once, and runs it; `arguments` go to the bench.
@@ -38,10 +50,18 @@ pub(crate) fn bench(
         Bench::Replay => "replay",
         Bench::Start => "start",
         Bench::Size => "size",
+        Bench::Fanout => "fanout",
+        Bench::Channels => "channels",
+        Bench::Storm => "storm",
+        Bench::Stalled => "stalled",
+        Bench::Replays => "replays",
+        Bench::Idle => "idle",
     };
     let mut command = std::process::Command::new(program);
     command.arg(name);
-    if bench == Bench::Start {
+    let needs_server =
+        !matches!(bench, Bench::Publish | Bench::Resume | Bench::Replay | Bench::Size);
+    if needs_server {
         command.arg("--server").arg(server);
     }
     command.args(arguments);

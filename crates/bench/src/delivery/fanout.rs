@@ -20,6 +20,9 @@ const RATES: &[(usize, u32)] = &[(1_000, 50), (10_000, 4)];
 /// Who is compared.
 const CONTENDERS: &[Contender] = &[Contender::Bare, Contender::Tidings, Contender::TidingsFsync];
 
+/// Seconds of each measurement, unless others are asked for.
+const SECONDS: u64 = 2;
+
 const SATURATION_COLUMNS: &[Column] = &[
     column("subscribers", "n_subscribers"),
     column("undelivered", "window"),
@@ -171,7 +174,9 @@ pub(crate) fn compare(
     report.note(format!(
         "Medians of {} interleaved runs of {} s each, events of {} bytes; server and load have a \
          core each, ratios are of the same run.",
-        place.n_runs, arguments.load.seconds, arguments.load.payload
+        place.n_runs,
+        arguments.load.time(SECONDS).as_secs(),
+        arguments.load.payload
     ));
     fill(report, contenders, &points, &outcomes);
     Ok(())
@@ -181,8 +186,8 @@ fn go(contender: Contender, point: Point, load: &Load, folder: &Path) -> anyhow:
     let server = Server::start(contender, &load.server, folder, &[])?;
     let mut session = Session::open(&server, point.n_subscribers(), load.payload)?;
     match point {
-        Point::Saturation { window, .. } => session.saturate(window, load.time()),
-        Point::Rate { per_s, .. } => session.at_rate(per_s, load.time()),
+        Point::Saturation { window, .. } => session.saturate(window, load.time(SECONDS)),
+        Point::Rate { per_s, .. } => session.at_rate(per_s, load.time(SECONDS)),
     }
 }
 
@@ -217,8 +222,8 @@ fn fill(
                         add_saturation_target(report, (n_subscribers, window), deliveries_ratio);
                     }
                     saturation.add(vec![
-                        figure(n_subscribers).into(),
-                        figure(window).into(),
+                        n_subscribers.to_string().into(),
+                        window.to_string().into(),
                         contender.to_string().into(),
                         median_of(runs, |run| run.deliveries_per_s).into(),
                         deliveries_ratio.into(),
@@ -235,8 +240,8 @@ fn fill(
                         add_rate_target(report, (n_subscribers, per_s), latency_ratio);
                     }
                     rates.add(vec![
-                        figure(n_subscribers).into(),
-                        figure(per_s).into(),
+                        n_subscribers.to_string().into(),
+                        per_s.to_string().into(),
                         contender.to_string().into(),
                         median_of(runs, |run| run.latency.p50_ms).into(),
                         median_of(runs, |run| run.latency.p99_ms).into(),

@@ -39,6 +39,15 @@ pub(crate) fn pin(side: Side) -> anyhow::Result<()> {
     rustix::thread::sched_setaffinity(None, &cores).context("pin to a core")
 }
 
+/// Makes this thread give way to others, so much as the niceness says.
+///
+/// # Errors
+///
+/// The system refuses.
+pub(crate) fn give_way(niceness: i32) -> anyhow::Result<()> {
+    rustix::process::setpriority_process(None, niceness).context("lower the priority")
+}
+
 /// Raises the limit of open descriptors to the hard one; returns how many connections that is.
 ///
 /// # Errors

@@ -27,18 +27,29 @@ const STATUS_BYTES: usize = STATUS_PREFIX.len() + 3;
 pub(crate) struct Template {
     request: Vec<u8>,
     places: Vec<usize>,
+    numbering: Numbering,
+}
+
+/// How the events of one request are numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// All alike: each is the next one of another channel.
+    Alike,
+    /// One after the other: they are of one channel.
+    Consecutive,
 }
 
 impl Template {
     /// Takes a request apart.
-    pub(crate) fn new(request: Vec<u8>) -> Self {
+    pub(crate) fn new(request: Vec<u8>, numbering: Numbering) -> Self {
         let places = mark::places(&request);
-        Self { request, places }
+        Self { request, places, numbering }
     }
 
-    fn stamp(&mut self, mark: Mark) -> anyhow::Result<()> {
+    fn stamp(&mut self, mut mark: Mark) -> anyhow::Result<()> {
         for place in &self.places {
             mark.write(self.request.get_mut(*place..).unwrap_or_default())?;
+            mark.sequence += u64::from(self.numbering == Numbering::Consecutive);
         }
         Ok(())
     }

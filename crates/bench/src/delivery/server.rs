@@ -11,6 +11,7 @@ use anyhow::{Context, ensure};
 use rustix::process::Signal;
 
 use super::process::{self, Side, Usage};
+use super::subscriber::Subscription;
 
 /// First words of a server that is ready; its address follows.
 const READY_WORDS: &str = "listening on http://";
@@ -136,6 +137,17 @@ impl Server {
         let server = Self { process, address: address.unwrap_or(unknown), contender, folder };
         ensure!(address.is_some(), "{contender} does not start; it says `{}`", line.trim());
         Ok(server)
+    }
+
+    /// Returns what it takes to subscribe to channels (separated by commas).
+    pub(crate) fn subscription(&self, channels: &str, more: &str) -> Subscription {
+        Subscription {
+            address: self.address,
+            request: self.contender.subscribe(channels, more),
+            ready_mark: self.contender.ready_mark(),
+            first: None,
+            receive_buffer_bytes: None,
+        }
     }
 
     /// Returns what it used until now.

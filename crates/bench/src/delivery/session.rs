@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::mark::{self, Stopwatch};
 use super::process;
-use super::publisher::{Publisher, Template};
+use super::publisher::{Numbering, Publisher, Template};
 use super::server::Server;
-use super::subscriber::{Subscription, Window};
+use super::subscriber::Window;
 use super::swarm::{BATCH, Swarm};
 use crate::statistics::{Latencies, Percentiles, figure, rate};
 
@@ -21,6 +21,8 @@ const FIRST_EVENT: Duration = Duration::from_millis(300);
 const FIRST_EVENTS_MAX: u64 = 100;
 /// Longest time that the last events may take.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(15);
+/// Time between two looks at the memory of the kernel.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// Longest time for which the open loop sleeps.
 const SLEEP_MAX: Duration = Duration::from_millis(5);
 /// Channel of a session whose subscribers all follow the same.
@@ -31,9 +33,13 @@ pub(crate) struct Session<'a> {
     pub server: &'a Server,
     pub swarm: Swarm,
     pub publisher: Publisher,
-    pub template: Template,
     pub stopwatch: Stopwatch,
-    pub n_published: u64,
+    /// Requests that publish, sent in turn.
+    templates: Vec<Template>,
+    /// Requests sent.
+    n_published: u64,
+    /// Most bytes that TCP held in the kernel while events were published at a rate.
+    kernel_bytes_max: u64,
 }
 
 /// What a session counted until some moment.
@@ -61,6 +67,8 @@ pub(crate) struct Outcome {
     pub latency: Percentiles,
     /// Events that did not come, came late or came twice.
     pub n_wrong: u64,
+    /// Most bytes that TCP held in the kernel, of an open loop.
+    pub kernel_bytes_max: u64,
 }
 
 impl<'a> Session<'a> {
@@ -74,36 +82,32 @@ impl<'a> Session<'a> {
         n_subscribers: usize,
         payload_bytes: usize,
     ) -> anyhow::Result<Self> {
-        let mut session = Self::without_subscribers(server, payload_bytes)?;
-        let contender = server.contender;
-        session.swarm.open(n_subscribers, BATCH, |_| Subscription {
-            address: server.address,
-            request: contender.subscribe(CHANNEL, ""),
-            ready_mark: contender.ready_mark(),
-            first: None,
-        })?;
+        let request = server.contender.publish(CHANNEL, &mark::payload(payload_bytes));
+        let template = Template::new(request, Numbering::Alike);
+        let mut session = Self::without_subscribers(server, vec![template])?;
+        session.swarm.open(n_subscribers, BATCH, |_| server.subscription(CHANNEL, ""))?;
         session.reach_everybody()?;
         Ok(session)
     }
 
-    /// Connects a publisher alone.
+    /// Connects a publisher alone; `templates` are the requests that it sends in turn.
     ///
     /// # Errors
     ///
     /// Nobody listens.
     pub(crate) fn without_subscribers(
         server: &'a Server,
-        payload_bytes: usize,
+        templates: Vec<Template>,
     ) -> anyhow::Result<Self> {
         let stopwatch = Stopwatch::start();
-        let request = server.contender.publish(CHANNEL, &mark::payload(payload_bytes));
         Ok(Self {
             server,
             swarm: Swarm::new(stopwatch)?,
             publisher: Publisher::connect(server.address)?,
-            template: Template::new(request),
             stopwatch,
+            templates,
             n_published: 0,
+            kernel_bytes_max: 0,
         })
     }
 
@@ -115,12 +119,13 @@ impl<'a> Session<'a> {
     pub(crate) fn reach_everybody(&mut self) -> anyhow::Result<()> {
         for _ in 0..FIRST_EVENTS_MAX {
             self.publish()?;
+            self.publish_rest()?;
             let end = Instant::now() + FIRST_EVENT;
             while Instant::now() < end {
                 self.publisher.pump()?;
                 self.swarm.wait(SLEEP_MAX)?;
-                let n_published = self.n_published;
-                if self.swarm.subscribers.iter().all(|s| s.expected == Some(n_published)) {
+                let n_rounds = self.n_rounds();
+                if self.swarm.subscribers.iter().all(|s| s.expected == Some(n_rounds)) {
                     return Ok(());
                 }
             }
@@ -128,15 +133,36 @@ impl<'a> Session<'a> {
         anyhow::bail!("{}: not everybody gets events", self.server.contender)
     }
 
-    /// Publishes the next event.
+    /// Publishes the next event, or the next array of events.
     ///
     /// # Errors
     ///
     /// As [`Publisher::publish`].
     pub(crate) fn publish(&mut self) -> anyhow::Result<()> {
-        self.publisher.publish(&mut self.template, self.n_published, self.stopwatch)?;
+        let n_rounds = self.n_rounds();
+        let index = self.n_published % self.n_templates();
+        let template = self.templates.get_mut(usize::try_from(index)?);
+        let template = template.context("a session without requests")?;
+        self.publisher.publish(template, n_rounds, self.stopwatch)?;
         self.n_published += 1;
         Ok(())
+    }
+
+    /// Publishes until every channel has the same number of events.
+    fn publish_rest(&mut self) -> anyhow::Result<()> {
+        while !self.n_published.is_multiple_of(self.n_templates()) {
+            self.publish()?;
+        }
+        Ok(())
+    }
+
+    fn n_templates(&self) -> u64 {
+        u64::try_from(self.templates.len()).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// Returns how many events every channel has.
+    pub(crate) fn n_rounds(&self) -> u64 {
+        self.n_published / self.n_templates()
     }
 
     /// Publishes so that at most `window` events are undelivered, and measures for `time`.
@@ -186,6 +212,7 @@ impl<'a> Session<'a> {
     pub(crate) fn at_rate(&mut self, per_s: u32, time: Duration) -> anyhow::Result<Outcome> {
         self.at_rate_for(per_s, WARM_UP)?;
         self.swarm.tally.latencies = Some(Latencies::default());
+        self.kernel_bytes_max = 0;
         let before = self.snapshot()?;
         self.at_rate_for(per_s, time)?;
         let after = self.snapshot()?;
@@ -199,9 +226,10 @@ impl<'a> Session<'a> {
     ///
     /// A stream ends, or a publish is refused.
     pub(crate) fn drain(&mut self) -> anyhow::Result<()> {
+        self.publish_rest()?;
         let end = Instant::now() + DRAIN_TIME_MAX;
         self.publisher.wait()?;
-        while self.swarm.n_missing(self.n_published) > 0 && Instant::now() < end {
+        while self.swarm.n_missing(self.n_rounds()) > 0 && Instant::now() < end {
             self.swarm.wait(SLEEP_MAX)?;
         }
         Ok(())
@@ -210,9 +238,13 @@ impl<'a> Session<'a> {
     fn at_rate_for(&mut self, per_s: u32, time: Duration) -> anyhow::Result<()> {
         ensure!(per_s > 0, "a rate of nothing");
         let begin = Instant::now();
-        let mut n_due = 0;
+        let (mut n_due, mut look) = (0, Duration::ZERO);
         loop {
             let elapsed = begin.elapsed();
+            if elapsed >= look {
+                self.kernel_bytes_max = self.kernel_bytes_max.max(process::kernel_tcp_bytes()?);
+                look += LOOK_INTERVAL;
+            }
             if elapsed >= time {
                 return Ok(());
             }
@@ -242,7 +274,7 @@ impl<'a> Session<'a> {
         let n_received = after.n_received - before.n_received;
         let cpu_s = after.server_cpu_s - before.server_cpu_s;
         let tally = &self.swarm.tally;
-        let n_wrong = tally.n_lost + tally.n_doubled + self.swarm.n_missing(self.n_published);
+        let n_wrong = tally.n_lost + tally.n_doubled + self.swarm.n_missing(self.n_rounds());
         let latencies = self.swarm.tally.latencies.take().unwrap_or_default();
         Outcome {
             deliveries_per_s: rate(n_received, time),
@@ -253,6 +285,7 @@ impl<'a> Session<'a> {
                 / time.as_secs_f64(),
             latency: latencies.percentiles(),
             n_wrong,
+            kernel_bytes_max: self.kernel_bytes_max,
         }
     }
 }

@@ -112,6 +112,8 @@ pub(crate) struct Subscription {
     pub ready_mark: &'static [u8],
     /// Number of the first event that must come; `None` takes what comes first.
     pub first: Option<u64>,
+    /// Size of the socket's receive buffer; `None` lets the system choose.
+    pub receive_buffer_bytes: Option<usize>,
 }
 
 /// A connection that subscribes.
@@ -131,7 +133,8 @@ impl Subscriber {
     ///
     /// The address is not of this machine, or the system refuses a socket.
     pub(crate) fn open(index: usize, subscription: Subscription) -> anyhow::Result<Self> {
-        let Subscription { address, request, ready_mark, first } = subscription;
+        let Subscription { address, request, ready_mark, first, receive_buffer_bytes } =
+            subscription;
         ensure!(address.ip().is_loopback(), "{address}: load goes to this machine only");
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)
@@ -139,6 +142,9 @@ impl Subscriber {
         sockopt::set_tcp_nodelay(&socket, true).context("set TCP_NODELAY")?;
         // Closing resets the connection, so that no port waits for a minute.
         sockopt::set_socket_linger(&socket, Some(Duration::ZERO)).context("set SO_LINGER")?;
+        if let Some(size) = receive_buffer_bytes {
+            sockopt::set_socket_recv_buffer_size(&socket, size).context("set SO_RCVBUF")?;
+        }
         let last_octet = u8::try_from(1 + index / PER_SOURCE).context("too many connections")?;
         let source = SocketAddrV4::new(Ipv4Addr::new(127, 0, 1, last_octet), 0);
         rustix::net::bind(&socket, &source).context("bind a source address")?;
