@@ -30,6 +30,8 @@ pub(crate) enum Bench {
     Replays,
     /// Memory and time of 19,000 idle connections (10 minutes).
     Idle,
+    /// The same load for other servers; `-- --install` installs those that are missing (5 minutes).
+    Peers,
 }
 
 /// Builds what a bench needs, once, and runs it; `arguments` go to the bench.
@@ -56,6 +58,7 @@ pub(crate) fn bench(
         Bench::Stalled => "stalled",
         Bench::Replays => "replays",
         Bench::Idle => "idle",
+        Bench::Peers => "peers",
     };
     let mut command = std::process::Command::new(program);
     command.arg(name);

@@ -8,11 +8,14 @@ use clap::{Args, Subcommand};
 
 use crate::{Bench, Common};
 
+mod axum_broadcast;
 mod bare;
 mod channels;
+mod contender;
 mod fanout;
 mod idle;
 mod mark;
+mod peers;
 mod process;
 mod publisher;
 mod replays;
@@ -68,6 +71,15 @@ pub(crate) enum Task {
         #[command(flatten)]
         arguments: idle::Arguments,
     },
+    /// The same load for other servers that people can install.
+    Peers {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        arguments: peers::Arguments,
+    },
+    /// Serves as the usual axum program would, for `peers`.
+    AxumBroadcast,
     /// Serves as the reference: one plain `send()` per event and subscriber.
     Bare,
     /// Becomes another program, on the core of the servers.
@@ -80,27 +92,43 @@ pub(crate) enum Task {
 
 /// What every bench of delivery understands.
 #[derive(Debug, Clone, Args)]
-struct Load {
+pub(crate) struct Load {
     /// The server's program.
     #[arg(long, value_name = "FILE")]
     server: PathBuf,
     /// Seconds of each measurement; by default 2, for some benches more.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=600))]
-    seconds: Option<u64>,
-    /// Bytes of an event's data.
-    #[arg(long, default_value_t = 200, value_parser = parse_payload_bytes)]
-    payload: usize,
+    #[arg(long, value_parser = parse_seconds)]
+    seconds: Option<f64>,
+    /// Bytes of an event's data; by default 200, for stalled subscribers 1,000.
+    #[arg(long, value_name = "BYTES", value_parser = parse_payload_bytes)]
+    payload: Option<usize>,
 }
 
 impl Load {
     /// Returns how long to measure, by default so many seconds.
     fn time(&self, default_s: u64) -> Duration {
-        Duration::from_secs(self.seconds.unwrap_or(default_s))
+        self.seconds.map_or(Duration::from_secs(default_s), Duration::from_secs_f64)
+    }
+
+    /// Returns the size of an event's data, in bytes.
+    fn payload(&self) -> usize {
+        self.payload.unwrap_or(PAYLOAD_BYTES)
     }
 }
 
+/// Size of an event's data, unless another is asked for.
+const PAYLOAD_BYTES: usize = 200;
+/// Longest measurement, in seconds.
+const SECONDS_MAX: f64 = 600.0;
+/// Shortest measurement, in seconds.
+const SECONDS_MIN: f64 = 0.1;
 /// Largest event's data.
 const PAYLOAD_MAX_BYTES: usize = 65_536;
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|s| (SECONDS_MIN..=SECONDS_MAX).contains(s));
+    seconds.ok_or_else(|| format!("not a number from {SECONDS_MIN} to {SECONDS_MAX}"))
+}
 
 fn parse_payload_bytes(text: &str) -> Result<usize, String> {
     let range = mark::PAYLOAD_MIN_BYTES..=PAYLOAD_MAX_BYTES;
@@ -133,6 +161,13 @@ impl Task {
             }
             Self::Idle { common, arguments } => {
                 Some((common, Box::new(move |place| idle::measure(&arguments, &place))))
+            }
+            Self::Peers { common, arguments } => {
+                Some((common, Box::new(move |place| peers::measure(&arguments, &place))))
+            }
+            Self::AxumBroadcast => {
+                axum_broadcast::serve()?;
+                None
             }
             Self::Bare => {
                 bare::serve()?;

@@ -3,9 +3,9 @@
 use anyhow::Context;
 use clap::Args;
 
-use super::process::{self, Side};
+use super::contender::Contender;
 use super::publisher::{Numbering, Template};
-use super::server::{Contender, Server};
+use super::server::{Lab, Server};
 use super::session::{Outcome, Session};
 use super::swarm::BATCH;
 use super::{Load, mark};
@@ -51,13 +51,12 @@ pub(crate) struct Arguments {
 ///
 /// A server does not start, refuses, or hangs up.
 pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Report> {
-    process::raise_descriptor_limit()?;
-    process::pin(Side::Load)?;
+    let lab = Lab::new(&arguments.load, place)?;
     let mut runs: Vec<Vec<Outcome>> = vec![Vec::new(); CONTENDERS.len()];
     for run in 1..=place.n_runs {
         for (contender, runs) in CONTENDERS.iter().zip(&mut runs) {
             progress(format_args!("run {run} of {}, {contender}", place.n_runs));
-            let server = Server::start(*contender, &arguments.load.server, &place.folder, &[])?;
+            let server = lab.start(*contender, &[])?;
             runs.push(go(&server, arguments).with_context(|| contender.to_string())?);
         }
     }
@@ -65,7 +64,7 @@ pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Re
     report.note(format!(
         "Medians of {} interleaved runs of {} s each, {} channels with one subscriber each, \
          {EVENTS_PER_PUBLISH} events of {} bytes in each publish; server and load have a core each.",
-        place.n_runs, arguments.load.time(SECONDS).as_secs(), arguments.channels, arguments.load.payload
+        place.n_runs, arguments.load.time(SECONDS).as_secs_f64(), arguments.channels, arguments.load.payload()
     ));
     let mut table = Table::new("Distinct channels", COLUMNS);
     let mut last_ratio = f64::NAN;
@@ -94,7 +93,7 @@ pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Re
 
 fn go(server: &Server, arguments: &Arguments) -> anyhow::Result<Outcome> {
     let n_groups = usize::try_from(arguments.channels)? / EVENTS_PER_PUBLISH;
-    let payload = mark::payload(arguments.load.payload);
+    let payload = mark::payload(arguments.load.payload());
     let channel = |index: usize| format!("bench/channels/{index}");
     let templates = (0..n_groups).map(|group| {
         let first = group * EVENTS_PER_PUBLISH;

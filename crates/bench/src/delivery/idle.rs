@@ -3,8 +3,9 @@
 use anyhow::ensure;
 use clap::Args;
 
-use super::process::{self, Side};
-use super::server::{Contender, Server};
+use super::contender::Contender;
+use super::process;
+use super::server::{Lab, Server};
 use super::swarm::{BATCH, Swarm};
 use super::{Load, mark};
 use crate::report::{Bound, Column, Report, Table, Target, column};
@@ -84,15 +85,14 @@ const ROWS: [(Contender, Channels, &str); 3] = [
 ///
 /// The server does not start, refuses, or hangs up.
 pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Report> {
-    let limit = usize::try_from(process::raise_descriptor_limit()?).unwrap_or(usize::MAX);
-    let n_connections = arguments.connections.min(limit);
+    let lab = Lab::new(&arguments.load, place)?;
+    let n_connections = arguments.connections.min(lab.n_connections_max);
     ensure!(n_connections > 0, "--connections");
-    process::pin(Side::Load)?;
     let mut runs: Vec<Vec<Go>> = ROWS.iter().map(|_| Vec::new()).collect();
     for run in 1..=place.n_runs {
         for ((contender, channels, what), runs) in ROWS.iter().zip(&mut runs) {
             progress(format_args!("run {run} of {}, {contender}, channels {what}", place.n_runs));
-            let server = Server::start(*contender, &arguments.load.server, &place.folder, &[])?;
+            let server = lab.start(*contender, &[])?;
             runs.push(go(&server, *channels, n_connections, arguments.load.time(SECONDS))?);
         }
     }
@@ -102,7 +102,7 @@ pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Re
          is that of the process beyond its first {WARM_UP} connections, and that of the kernel's \
          TCP buffers at both ends.",
         place.n_runs,
-        arguments.load.time(SECONDS).as_secs()
+        arguments.load.time(SECONDS).as_secs_f64()
     ));
     let mut table = Table::new("Idle connections", COLUMNS);
     for ((contender, channels, what), runs) in ROWS.iter().zip(&runs) {

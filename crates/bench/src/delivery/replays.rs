@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Args;
 
-use super::process::{self, Side};
+use super::contender::Contender;
+use super::process;
 use super::publisher::{Numbering, Publisher, Template};
-use super::server::{Contender, Server};
+use super::server::{Lab, Server};
 use super::session::{Outcome, Session};
 use super::subscriber::Subscription;
 use super::swarm::{BATCH, Swarm};
@@ -75,16 +76,10 @@ struct Go {
 ///
 /// The server does not start, refuses, or hangs up.
 pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Report> {
-    process::raise_descriptor_limit()?;
-    process::pin(Side::Load)?;
+    let lab = Lab::new(&arguments.load, place)?;
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for run in 1..=place.n_runs {
-        let server = Server::start(
-            Contender::Tidings,
-            &arguments.load.server,
-            &place.folder,
-            &[WINDOW, HISTORY],
-        )?;
+        let server = lab.start(Contender::Tidings, &[WINDOW, HISTORY])?;
         fill_log(&server, arguments)?;
         for (n_replays, runs) in [(0, &mut without), (arguments.replays, &mut with)] {
             progress(format_args!("run {run} of {}, {n_replays} replays", place.n_runs));
@@ -96,10 +91,10 @@ pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Re
         "Medians of {} interleaved runs of {} s each, {} live subscribers, {} live events of {} \
          bytes a second; each replay is of {} events from disk.",
         place.n_runs,
-        arguments.load.time(SECONDS).as_secs(),
+        arguments.load.time(SECONDS).as_secs_f64(),
         arguments.subscribers,
         arguments.rate,
-        arguments.load.payload,
+        arguments.load.payload(),
         arguments.events,
     ));
     report.note(
@@ -130,7 +125,7 @@ pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Re
 
 fn fill_log(server: &Server, arguments: &Arguments) -> anyhow::Result<()> {
     let channels = vec![OLD_CHANNEL.to_owned(); usize::try_from(FILL_EVENTS)?];
-    let payload = mark::payload(arguments.load.payload);
+    let payload = mark::payload(arguments.load.payload());
     let request = server.contender.publish_all(&channels, &payload);
     let mut template = Template::new(request, Numbering::Consecutive);
     let mut publisher = Publisher::connect(server.address)?;
@@ -143,7 +138,7 @@ fn fill_log(server: &Server, arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn go(server: &Server, arguments: &Arguments, n_replays: usize) -> anyhow::Result<Go> {
-    let mut session = Session::open(server, arguments.subscribers, arguments.load.payload)?;
+    let mut session = Session::open(server, arguments.subscribers, arguments.load.payload())?;
     let is_over = AtomicBool::new(false);
     let n_events = arguments.events / FILL_EVENTS * FILL_EVENTS;
     let (outcome, replayed) = std::thread::scope(|scope| {

@@ -1,82 +1,130 @@
-//! Starts the servers that are compared, and knows how each is asked to subscribe and to publish.
+//! Starts the servers that are compared, each on its core and in a folder of its own.
 
-use std::fmt;
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use rustix::process::Signal;
+use tokio::time::Instant;
 
+use super::Load;
+use super::contender::{Contender, DURABLE_STREAM};
+use super::peers;
 use super::process::{self, Side, Usage};
 use super::subscriber::Subscription;
+use crate::Place;
 
 /// First words of a server that is ready; its address follows.
 const READY_WORDS: &str = "listening on http://";
 /// What the server must allow: more than the descriptor limit lets come.
 const CONNECTIONS_MAX: &str = "1000000";
+/// Longest time that a server may take to listen.
+const START_TIME_MAX: Duration = Duration::from_secs(20);
 
-/// A server that is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Contender {
-    /// One plain `send()` per event and subscriber.
-    Bare,
-    /// Our server; an event is acknowledged when the operating system has it.
-    Tidings,
-    /// Our server; an event is acknowledged when it is on stable storage.
-    TidingsFsync,
+/// Where servers are started.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    /// Our server's program.
+    program: PathBuf,
+    /// Folder that a server gets a folder in.
+    folder: PathBuf,
+    /// Where servers that are not ours are installed.
+    pub peers: PathBuf,
+    /// Connections that the descriptor limit allows.
+    pub n_connections_max: usize,
 }
 
-impl fmt::Display for Contender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Bare => "bare",
-            Self::Tidings => "tidings",
-            Self::TidingsFsync => "tidings, fsync",
+impl Lab {
+    /// Makes this thread the load: on its own core, with all descriptors that it may have.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses, or there is no program.
+    pub(crate) fn new(load: &Load, place: &Place) -> anyhow::Result<Self> {
+        let limit = process::raise_descriptor_limit()?;
+        process::pin(Side::Load)?;
+        let program = std::path::absolute(&load.server).context("the server's program")?;
+        ensure!(program.is_file(), "{} is no program", program.display());
+        let parent = place.folder.parent().context("the folder of the bench")?;
+        Ok(Self {
+            program,
+            folder: place.folder.clone(),
+            peers: parent.join("peers"),
+            n_connections_max: usize::try_from(limit).unwrap_or(usize::MAX),
         })
     }
+
+    /// Starts a server; the settings are environment variables of ours.
+    ///
+    /// # Errors
+    ///
+    /// It does not start, or does not say where it listens.
+    pub(crate) fn start(
+        &self,
+        contender: Contender,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Server> {
+        let folder = self.folder.join("server");
+        std::fs::create_dir_all(&folder).context("make the folder of the server")?;
+        let own = std::env::current_exe().context("find this program")?;
+        let mut command = Command::new(&own);
+        command.env_clear().current_dir(&folder).args(["launch", "--"]);
+        let port = free_port()?;
+        let mut address = None;
+        match contender {
+            Contender::Bare => {
+                command.arg(own).arg("bare");
+            }
+            Contender::Axum => {
+                command.arg(own).arg("axum-broadcast");
+            }
+            Contender::Tidings | Contender::TidingsFsync => {
+                self.set_up_tidings(contender, &folder, &mut command);
+                command.envs(settings.iter().copied());
+            }
+            Contender::Nchan => {
+                let nginx = peers::nginx().context("nginx is not there")?;
+                let configuration = folder.join("nginx.conf");
+                std::fs::write(&configuration, peers::nchan_configuration(&folder, port))
+                    .context("write the configuration of nginx")?;
+                command.arg(nginx).arg("-p").arg(&folder).arg("-c").arg(configuration);
+                address = Some(port);
+            }
+            Contender::DurableStreams => {
+                command.arg(peers::durable_streams(&self.peers)).args(["--durability", "memory"]);
+                command.arg("--port").arg(port.to_string()).arg("--data-dir").arg(&folder);
+                address = Some(port);
+            }
+            Contender::BetterSse => {
+                let node = peers::node().context("node is not there")?;
+                command.arg(node).arg(peers::better_sse_program(&self.peers)?);
+            }
+        }
+        let address = address.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        Server::spawn(contender, &mut command, folder, address)
+    }
+
+    fn set_up_tidings(&self, contender: Contender, folder: &Path, command: &mut Command) {
+        command.arg(&self.program).args(["serve", "--listen", "127.0.0.1:0"]);
+        command.arg("--data").arg(folder).arg("--root-path").arg(folder);
+        let is_synced = contender == Contender::TidingsFsync;
+        command.env("TIDINGS_HUB_DURABILITY", if is_synced { "fsync" } else { "os" });
+        for key in ["HUB_CONNECTIONS_MAX", "HUB_CONNECTIONS_PER_ADDRESS_MAX", "HUB_CHANNELS_MAX"] {
+            command.env(format!("TIDINGS_{key}"), CONNECTIONS_MAX);
+        }
+        command.env("TIDINGS_HTTP_SOCKETS_MAX", CONNECTIONS_MAX);
+    }
 }
 
-impl Contender {
-    /// Returns a request that subscribes to channels (separated by commas); `more` is added to it.
-    pub(crate) fn subscribe(self, channels: &str, more: &str) -> Vec<u8> {
-        format!(
-            "GET /api/sse/stream?format=named&heartbeat=30&channels={channels}{more} HTTP/1.1\r\n\
-             Host: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n"
-        )
-        .into_bytes()
-    }
-
-    /// Returns what a stream shows when it gets all that is published from then on.
-    pub(crate) fn ready_mark(self) -> &'static [u8] {
-        b"event: ready\n"
-    }
-
-    /// Returns a request that publishes one event.
-    pub(crate) fn publish(self, channel: &str, payload: &str) -> Vec<u8> {
-        post("/api/sse/events", &event(channel, payload))
-    }
-
-    /// Returns a request that publishes several events, all or none.
-    pub(crate) fn publish_all(self, channels: &[String], payload: &str) -> Vec<u8> {
-        let events: Vec<String> = channels.iter().map(|channel| event(channel, payload)).collect();
-        post("/api/sse/events", &format!("[{}]", events.join(",")))
-    }
-}
-
-fn event(channel: &str, payload: &str) -> String {
-    format!("{{\"channel\":\"{channel}\",\"type\":\"bench\",\"data\":{payload}}}")
-}
-
-fn post(path: &str, body: &str) -> Vec<u8> {
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+/// Returns a port that nobody listened on a moment ago.
+fn free_port() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("find a free port")?;
+    Ok(listener.local_addr().context("find a free port")?.port())
 }
 
 /// A server that runs on its core; it is killed when it is dropped.
@@ -91,52 +139,69 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server in a new folder of its own below `parent`; `program` is ours.
-    ///
-    /// # Errors
-    ///
-    /// It does not start, or does not say where it listens.
-    pub(crate) fn start(
+    /// Starts it; one whose address is not known says it in its first line.
+    fn spawn(
         contender: Contender,
-        program: &Path,
-        parent: &Path,
-        settings: &[(&str, &str)],
+        command: &mut Command,
+        folder: PathBuf,
+        address: Option<SocketAddr>,
     ) -> anyhow::Result<Self> {
-        let folder = parent.join("server");
-        std::fs::create_dir_all(&folder).context("make the folder of the server")?;
-        let own = std::env::current_exe().context("find this program")?;
-        let mut command = Command::new(&own);
-        command.env_clear().current_dir(&folder).args(["launch", "--"]);
-        match contender {
-            Contender::Bare => {
-                command.arg(own).arg("bare");
+        let error_path = folder.join("stderr.txt");
+        let errors = std::fs::File::create(&error_path).context("make a file for its errors")?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
+        let process = command.spawn().with_context(|| format!("start {contender}"))?;
+        // From here on it is killed whatever fails.
+        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let mut server = Self { process, address: address.unwrap_or(unknown), contender, folder };
+        let listens = match address {
+            Some(_) => server.wait_for_port(),
+            None => server.read_address(),
+        };
+        listens.with_context(|| {
+            let mut text = format!("{contender} does not start");
+            let errors = std::fs::read_to_string(&error_path).unwrap_or_default();
+            if let Some(line) = errors.lines().next_back() {
+                write!(text, "; it says `{line}`").expect("a String takes any text");
             }
-            Contender::Tidings | Contender::TidingsFsync => {
-                let program = std::path::absolute(program).context("the server's program")?;
-                command.arg(program).args(["serve", "--listen", "127.0.0.1:0"]);
-                command.arg("--data").arg(&folder).arg("--root-path").arg(&folder);
-                let is_synced = contender == Contender::TidingsFsync;
-                let durability = if is_synced { "fsync" } else { "os" };
-                command.env("TIDINGS_HUB_DURABILITY", durability);
-                command.env("TIDINGS_HUB_CONNECTIONS_MAX", CONNECTIONS_MAX);
-                command.env("TIDINGS_HUB_CONNECTIONS_PER_ADDRESS_MAX", CONNECTIONS_MAX);
-                command.env("TIDINGS_HUB_CHANNELS_MAX", CONNECTIONS_MAX);
-                command.env("TIDINGS_HTTP_SOCKETS_MAX", CONNECTIONS_MAX);
-                command.envs(settings.iter().copied());
-            }
+            text
+        })?;
+        if contender == Contender::DurableStreams {
+            server.create_stream()?;
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn().with_context(|| format!("start {contender}"))?;
-        let output = process.stdout.take().context("the server has an output")?;
-        let mut line = String::new();
-        let read = BufReader::new(output).read_line(&mut line);
-        let address = read.ok().and_then(|_| line.trim().strip_prefix(READY_WORDS));
-        let address = address.and_then(|address| address.parse().ok());
-        // The server is dropped, hence killed, when it has no address.
-        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-        let server = Self { process, address: address.unwrap_or(unknown), contender, folder };
-        ensure!(address.is_some(), "{contender} does not start; it says `{}`", line.trim());
         Ok(server)
+    }
+
+    fn read_address(&mut self) -> anyhow::Result<()> {
+        let output = self.process.stdout.take().context("the server has an output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).context("read its first line")?;
+        let address = line.trim().strip_prefix(READY_WORDS).context("it tells no address")?;
+        self.address = address.parse().context("its address")?;
+        Ok(())
+    }
+
+    fn wait_for_port(&mut self) -> anyhow::Result<()> {
+        let end = Instant::now() + START_TIME_MAX;
+        while TcpStream::connect(self.address).is_err() {
+            ensure!(Instant::now() < end, "nobody listens on {}", self.address);
+            ensure!(self.process.try_wait()?.is_none(), "it ended");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn create_stream(&self) -> anyhow::Result<()> {
+        let mut socket = TcpStream::connect(self.address).context("connect")?;
+        write!(
+            socket,
+            "PUT {DURABLE_STREAM} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n\
+             Content-Length: 0\r\n\r\n"
+        )
+        .context("create a stream")?;
+        let mut head = [0; 12];
+        socket.read_exact(&mut head).context("create a stream")?;
+        ensure!(head.starts_with(b"HTTP/1.1 20"), "the stream is not created");
+        Ok(())
     }
 
     /// Returns what it takes to subscribe to channels (separated by commas).

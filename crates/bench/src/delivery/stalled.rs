@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
-use super::process::{self, Side};
-use super::server::{Contender, Server};
+use super::contender::Contender;
+use super::process;
+use super::server::{Lab, Server};
 use super::session::{Outcome, Session};
 use super::subscriber::Subscription;
 use super::swarm::{BATCH, Swarm};
@@ -19,6 +20,8 @@ use crate::{Place, progress};
 /// little: what is measured is the server's end.
 const STALLED_BUFFER_BYTES: usize = 4_096;
 
+/// Bytes of an event's data, unless others are asked for.
+const PAYLOAD_BYTES: usize = 1_000;
 /// Seconds of each measurement, unless others are asked for.
 const SECONDS: u64 = 15;
 
@@ -63,14 +66,12 @@ struct Go {
 ///
 /// The server does not start, refuses, or hangs up on somebody who reads.
 pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Report> {
-    process::raise_descriptor_limit()?;
-    process::pin(Side::Load)?;
+    let lab = Lab::new(&arguments.load, place)?;
     let (mut all_read, mut some_stall) = (Vec::new(), Vec::new());
     for run in 1..=place.n_runs {
         for (n_stalled, runs) in [(0, &mut all_read), (arguments.stalled, &mut some_stall)] {
             progress(format_args!("run {run} of {}, {n_stalled} never read", place.n_runs));
-            let server =
-                Server::start(Contender::Tidings, &arguments.load.server, &place.folder, &[])?;
+            let server = lab.start(Contender::Tidings, &[])?;
             runs.push(go(&server, arguments, n_stalled)?);
             // The kernel lets go of what the connections held.
             drop(server);
@@ -82,9 +83,9 @@ pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Re
         "Medians of {} interleaved runs of {} s each, {} events of {} bytes a second; server and \
          load have a core each.",
         place.n_runs,
-        arguments.load.time(SECONDS).as_secs(),
+        arguments.load.time(SECONDS).as_secs_f64(),
         arguments.rate,
-        arguments.load.payload
+        arguments.load.payload.unwrap_or(PAYLOAD_BYTES)
     ));
     report.note(format!(
         "Kernel memory is what both ends of all connections hold at most, less what they hold \
@@ -125,7 +126,8 @@ fn fill(report: &mut Report, arguments: &Arguments, all_read: &[Go], some_stall:
 fn go(server: &Server, arguments: &Arguments, n_stalled: usize) -> anyhow::Result<Go> {
     let n_reading =
         arguments.subscribers.checked_sub(n_stalled).context("--stalled is too large")?;
-    let mut session = Session::open(server, n_reading, arguments.load.payload)?;
+    let mut session =
+        Session::open(server, n_reading, arguments.load.payload.unwrap_or(PAYLOAD_BYTES))?;
     let mut stalled = Swarm::new(mark::Stopwatch::start())?;
     stalled.open(n_stalled, BATCH, |_| Subscription {
         receive_buffer_bytes: Some(STALLED_BUFFER_BYTES),

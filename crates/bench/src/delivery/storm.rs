@@ -7,10 +7,10 @@ use clap::Args;
 use tokio::time::Instant;
 
 use super::Load;
+use super::contender::Contender;
 use super::mark;
-use super::process::{self, Side};
 use super::publisher::{Numbering, Template};
-use super::server::{Contender, Server};
+use super::server::{Lab, Server};
 use super::session::{CHANNEL, Session};
 use super::subscriber::Subscription;
 use super::swarm::Swarm;
@@ -65,14 +65,13 @@ struct Go {
 ///
 /// A stream is refused, ends, or does not get ready.
 pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Report> {
-    process::raise_descriptor_limit()?;
-    process::pin(Side::Load)?;
+    let lab = Lab::new(&arguments.load, place)?;
     let (mut bare, mut tidings) = (Vec::new(), Vec::new());
     for run in 1..=place.n_runs {
         for (contender, runs) in [(Contender::Bare, &mut bare), (Contender::Tidings, &mut tidings)]
         {
             progress(format_args!("run {run} of {}, {contender}", place.n_runs));
-            let server = Server::start(contender, &arguments.load.server, &place.folder, &[])?;
+            let server = lab.start(contender, &[])?;
             runs.push(go(&server, arguments).with_context(|| contender.to_string())?);
         }
     }
@@ -84,7 +83,8 @@ pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Re
     report.note(format!(
         "Those that come back missed {} events of {} bytes; a connection is live when it has them \
          all and `ready`, and it is checked to get the next event.",
-        arguments.missed, arguments.load.payload
+        arguments.missed,
+        arguments.load.payload()
     ));
     let firsts = |runs: &[Go]| runs.iter().map(|go| go.first).collect::<Vec<_>>();
     let resumed: Vec<Storm> = tidings.iter().filter_map(|go| go.resumed).collect();
@@ -115,7 +115,7 @@ pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Re
 }
 
 fn go(server: &Server, arguments: &Arguments) -> anyhow::Result<Go> {
-    let request = server.contender.publish(CHANNEL, &mark::payload(arguments.load.payload));
+    let request = server.contender.publish(CHANNEL, &mark::payload(arguments.load.payload()));
     let mut template = Template::new(request, Numbering::Alike);
     let mut session = Session::without_subscribers(server, vec![template.clone()])?;
     let first = storm(&mut session, arguments, "", None)?;
