@@ -32,6 +32,8 @@ pub(crate) enum Bench {
     Idle,
     /// The same load for other servers; `-- --install` installs those that are missing (5 minutes).
     Peers,
+    /// A state read every 2 s by 1,000 clients, against events that say it changed (1 minute).
+    Polling,
 }
 
 /// Builds what a bench needs, once, and runs it; `arguments` go to the bench.
@@ -59,6 +61,7 @@ pub(crate) fn bench(
         Bench::Replays => "replays",
         Bench::Idle => "idle",
         Bench::Peers => "peers",
+        Bench::Polling => "polling",
     };
     let mut command = std::process::Command::new(program);
     command.arg(name);

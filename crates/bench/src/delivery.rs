@@ -16,9 +16,11 @@ mod fanout;
 mod idle;
 mod mark;
 mod peers;
+mod polling;
 mod process;
 mod publisher;
 mod replays;
+mod secured;
 mod server;
 mod session;
 mod stalled;
@@ -78,6 +80,13 @@ pub(crate) enum Task {
         #[command(flatten)]
         arguments: peers::Arguments,
     },
+    /// The same state read every 2 s by everybody, against events that say it changed.
+    Polling {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        arguments: polling::Arguments,
+    },
     /// Serves as the usual axum program would, for `peers`.
     AxumBroadcast,
     /// Serves as the reference: one plain `send()` per event and subscriber.
@@ -102,6 +111,10 @@ pub(crate) struct Load {
     /// Bytes of an event's data; by default 200, for stalled subscribers 1,000.
     #[arg(long, value_name = "BYTES", value_parser = parse_payload_bytes)]
     payload: Option<usize>,
+    /// Let server and load go before everything else on their cores (needs the right to, and
+    /// `chrt`): for a machine that does other things, too.
+    #[arg(long)]
+    realtime: bool,
 }
 
 impl Load {
@@ -164,6 +177,9 @@ impl Task {
             }
             Self::Peers { common, arguments } => {
                 Some((common, Box::new(move |place| peers::measure(&arguments, &place))))
+            }
+            Self::Polling { common, arguments } => {
+                Some((common, Box::new(move |place| polling::measure(&arguments, &place))))
             }
             Self::AxumBroadcast => {
                 axum_broadcast::serve()?;

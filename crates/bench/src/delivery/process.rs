@@ -1,6 +1,7 @@
 //! Places processes on cores, and reads what they cost (proc(5)).
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -37,6 +38,19 @@ pub(crate) fn pin(side: Side) -> anyhow::Result<()> {
         Side::Load => n_cores.saturating_sub(1),
     });
     rustix::thread::sched_setaffinity(None, &cores).context("pin to a core")
+}
+
+/// Makes this thread, and what it starts, go before all that has no such right (`SCHED_RR`).
+///
+/// # Errors
+///
+/// The system refuses, or has no `chrt`.
+pub(crate) fn go_first() -> anyhow::Result<()> {
+    let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
+    let status = Command::new("chrt").args(["--rr", "--pid", "1", &thread]).status();
+    let status = status.context("start chrt")?;
+    ensure!(status.success(), "chrt: {status}");
+    Ok(())
 }
 
 /// Makes this thread give way to others, so much as the niceness says.

@@ -20,7 +20,7 @@ use super::subscriber::Subscription;
 use crate::Place;
 
 /// First words of a server that is ready; its address follows.
-const READY_WORDS: &str = "listening on http://";
+const READY_WORDS: &str = "listening on http";
 /// What the server must allow: more than the descriptor limit lets come.
 const CONNECTIONS_MAX: &str = "1000000";
 /// Longest time that a server may take to listen.
@@ -48,6 +48,9 @@ impl Lab {
     pub(crate) fn new(load: &Load, place: &Place) -> anyhow::Result<Self> {
         let limit = process::raise_descriptor_limit()?;
         process::pin(Side::Load)?;
+        if load.realtime {
+            process::go_first()?;
+        }
         let program = std::path::absolute(&load.server).context("the server's program")?;
         ensure!(program.is_file(), "{} is no program", program.display());
         let parent = place.folder.parent().context("the folder of the bench")?;
@@ -176,6 +179,7 @@ impl Server {
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line).context("read its first line")?;
         let address = line.trim().strip_prefix(READY_WORDS).context("it tells no address")?;
+        let (_, address) = address.split_once("://").context("it tells no address")?;
         self.address = address.parse().context("its address")?;
         Ok(())
     }
@@ -249,7 +253,7 @@ impl Drop for Server {
 /// Nobody reads it.
 pub(crate) fn announce(address: SocketAddr) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
-    writeln!(output, "{READY_WORDS}{address}").context("say the address")?;
+    writeln!(output, "{READY_WORDS}://{address}").context("say the address")?;
     output.flush().context("say the address")
 }
 

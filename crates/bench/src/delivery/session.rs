@@ -50,6 +50,7 @@ pub(crate) struct Session<'a> {
 struct Snapshot {
     at: Instant,
     n_received: u64,
+    n_bytes: u64,
     server_cpu_s: f64,
     own_cpu: Duration,
 }
@@ -58,6 +59,8 @@ struct Snapshot {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
     pub deliveries_per_s: f64,
+    /// Bytes of the streams.
+    pub bytes_per_s: f64,
     /// Server's time on a core, in seconds per million deliveries.
     pub cpu_s_per_million: f64,
     /// Share of a core that the server used, and the load.
@@ -273,6 +276,7 @@ impl<'a> Session<'a> {
         Ok(Snapshot {
             at: Instant::now(),
             n_received: self.swarm.tally.n_received,
+            n_bytes: self.swarm.tally.n_bytes,
             server_cpu_s: self.server.cpu_s().context("time of the server")?,
             own_cpu: process::own_cpu()?,
         })
@@ -287,6 +291,7 @@ impl<'a> Session<'a> {
         let latencies = self.swarm.tally.latencies.take().unwrap_or_default();
         Outcome {
             deliveries_per_s: rate(n_received, time),
+            bytes_per_s: rate(after.n_bytes - before.n_bytes, time),
             cpu_s_per_million: cpu_s * 1e6 / figure(n_received),
             server_cores: cpu_s / time.as_secs_f64(),
             load_cores: after.own_cpu.saturating_sub(before.own_cpu).as_secs_f64()
