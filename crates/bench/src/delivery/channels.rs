@@ -38,7 +38,11 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     load: Load,
     /// Channels, in hundreds; each has one subscriber.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=19_000))]
+    #[arg(
+        long,
+        default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(100..=19_000)
+    )]
     channels: u32,
     /// Events a second on all channels together, in hundreds.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..))]
@@ -63,8 +67,12 @@ pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Re
     let mut report = Report::new("channels", place.machine.clone());
     report.note(format!(
         "Medians of {} interleaved runs of {} s each, {} channels with one subscriber each, \
-         {EVENTS_PER_PUBLISH} events of {} bytes in each publish; server and load have a core each.",
-        place.n_runs, arguments.load.time(SECONDS).as_secs_f64(), arguments.channels, arguments.load.payload()
+         {EVENTS_PER_PUBLISH} events of {} bytes in each publish; server and load have a core \
+         each.",
+        place.n_runs,
+        arguments.load.time(SECONDS).as_secs_f64(),
+        arguments.channels,
+        arguments.load.payload()
     ));
     let mut table = Table::new("Distinct channels", COLUMNS);
     let mut last_ratio = f64::NAN;

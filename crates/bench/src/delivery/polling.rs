@@ -16,7 +16,7 @@ use super::mark::{self, MarkFinder, Stopwatch};
 use super::publisher::{Numbering, Publisher, Template};
 use super::server::{Lab, Server};
 use super::session::{CHANNEL, Session};
-use crate::report::{Bound, Column, Report, Table, Target, column};
+use crate::report::{Column, Report, Table, column};
 use crate::statistics::{Latencies, Percentiles, figure, median_of};
 use crate::{Place, progress};
 
@@ -46,7 +46,11 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=19_000))]
     clients: u32,
     /// Milliseconds between two reads of a client.
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    #[arg(
+        long,
+        default_value_t = 2_000,
+        value_parser = clap::value_parser!(u64).range(10..=60_000)
+    )]
     interval: u64,
     /// Changes a second.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -101,9 +105,6 @@ pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Re
         ]);
     }
     report.table(table);
-    let pairs: Vec<_> = pushed.iter().zip(&polled).collect();
-    let ratio = median_of(&pairs, |(push, poll)| push.server_cores / poll.server_cores);
-    report.target(Target::new("server CPU, events × polling", Bound::AtMost(1.0), ratio));
     Ok(report)
 }
 

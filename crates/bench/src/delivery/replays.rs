@@ -58,7 +58,11 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 50)]
     replays: usize,
     /// Old events, in thousands.
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1_000..=900_000))]
+    #[arg(
+        long,
+        default_value_t = 100_000,
+        value_parser = clap::value_parser!(u64).range(1_000..=900_000)
+    )]
     events: u64,
 }
 

@@ -147,7 +147,7 @@ impl Secured {
 
     /// Holds the streams for some time.
     pub(crate) fn hold(&self, time: Duration) {
-        self.runtime.block_on(tokio::time::sleep(time));
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 }
 
