@@ -1,6 +1,5 @@
 //! Delivery to many subscribers: what it costs beside the plainest server and beside others.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -94,8 +93,8 @@ pub(crate) enum Task {
     /// Becomes another program, on the core of the servers.
     #[command(hide = true)]
     Launch {
-        #[arg(last = true, required = true)]
-        command: Vec<OsString>,
+        #[command(flatten)]
+        arguments: server::LaunchArguments,
     },
 }
 
@@ -111,10 +110,10 @@ pub(crate) struct Load {
     /// Bytes of an event's data; by default 200, for stalled subscribers 1,000.
     #[arg(long, value_name = "BYTES", value_parser = parse_payload_bytes)]
     payload: Option<usize>,
-    /// Let server and load go before everything else on their cores (needs the right to, and
-    /// `chrt`): for a machine that does other things, too.
+    /// Let server and load go before other work on their cores (needs the right to, and `chrt`):
+    /// for a machine that does other things, too.
     #[arg(long)]
-    realtime: bool,
+    first: bool,
 }
 
 impl Load {
@@ -189,8 +188,8 @@ impl Task {
                 bare::serve()?;
                 None
             }
-            Self::Launch { command } => {
-                server::launch(&command)?;
+            Self::Launch { arguments } => {
+                server::launch(&arguments)?;
                 None
             }
         })

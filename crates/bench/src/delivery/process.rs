@@ -40,17 +40,38 @@ pub(crate) fn pin(side: Side) -> anyhow::Result<()> {
     rustix::thread::sched_setaffinity(None, &cores).context("pin to a core")
 }
 
-/// Makes this thread, and what it starts, go before all that has no such right (`SCHED_RR`).
+/// Makes this thread, but not what it starts, go before other work (`SCHED_RR`).
 ///
 /// # Errors
 ///
 /// The system refuses, or has no `chrt`.
 pub(crate) fn go_first() -> anyhow::Result<()> {
     let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
-    let status = Command::new("chrt").args(["--rr", "--pid", "1", &thread]).status();
-    let status = status.context("start chrt")?;
+    let arguments = ["--rr", "--reset-on-fork", "--pid", "1", &thread];
+    let status = Command::new("chrt").args(arguments).status().context("start chrt")?;
     ensure!(status.success(), "chrt: {status}");
     Ok(())
+}
+
+/// Makes this process, which is about to become a server, go before other work.
+///
+/// Not by `SCHED_RR`: of several threads on one core the first to run would keep the others from
+/// running for as long as it has work, and no event would ever wait for another. A session of its
+/// own has a share of the core of its own (sched(7), autogroup), within which the threads of the
+/// server are treated alike.
+///
+/// # Errors
+///
+/// The system refuses.
+pub(crate) fn go_first_as_server() -> anyhow::Result<()> {
+    rustix::process::setsid().context("make a session")?;
+    let highest = -20;
+    rustix::process::setpriority_process(None, highest).context("raise the priority")?;
+    match fs::write("/proc/self/autogroup", highest.to_string()) {
+        // Without such groups the priority does it alone.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        written => written.context("raise the priority of the session"),
+    }
 }
 
 /// Makes this thread give way to others, so much as the niceness says.

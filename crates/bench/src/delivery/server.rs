@@ -1,5 +1,6 @@
 //! Starts the servers that are compared, each on its core and in a folder of its own.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use clap::Args;
 use rustix::process::Signal;
 use tokio::time::Instant;
 
@@ -35,6 +37,8 @@ pub(crate) struct Lab {
     folder: PathBuf,
     /// Where servers that are not ours are installed.
     pub peers: PathBuf,
+    /// What `launch` is told about how the servers run.
+    launch_arguments: &'static [&'static str],
     /// Connections that the descriptor limit allows.
     pub n_connections_max: usize,
 }
@@ -48,7 +52,7 @@ impl Lab {
     pub(crate) fn new(load: &Load, place: &Place) -> anyhow::Result<Self> {
         let limit = process::raise_descriptor_limit()?;
         process::pin(Side::Load)?;
-        if load.realtime {
+        if load.first {
             process::go_first()?;
         }
         let program = std::path::absolute(&load.server).context("the server's program")?;
@@ -58,6 +62,7 @@ impl Lab {
             program,
             folder: place.folder.clone(),
             peers: parent.join("peers"),
+            launch_arguments: if load.first { &["launch", "--first"] } else { &["launch"] },
             n_connections_max: usize::try_from(limit).unwrap_or(usize::MAX),
         })
     }
@@ -76,7 +81,7 @@ impl Lab {
         std::fs::create_dir_all(&folder).context("make the folder of the server")?;
         let own = std::env::current_exe().context("find this program")?;
         let mut command = Command::new(&own);
-        command.env_clear().current_dir(&folder).args(["launch", "--"]);
+        command.env_clear().current_dir(&folder).args(self.launch_arguments).arg("--");
         let port = free_port()?;
         let mut address = None;
         match contender {
@@ -257,17 +262,31 @@ pub(crate) fn announce(address: SocketAddr) -> anyhow::Result<()> {
     output.flush().context("say the address")
 }
 
+/// How a server runs.
+#[derive(Debug, Args)]
+pub(crate) struct LaunchArguments {
+    /// Go before other work.
+    #[arg(long)]
+    first: bool,
+    /// The program and its arguments.
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
 /// Becomes a server that stays on its core and ends with whoever started it.
 ///
 /// # Errors
 ///
 /// There is no such program; otherwise it does not return.
-pub(crate) fn launch(command: &[std::ffi::OsString]) -> anyhow::Result<()> {
-    let (program, arguments) = command.split_first().context("no program")?;
+pub(crate) fn launch(arguments: &LaunchArguments) -> anyhow::Result<()> {
+    let (program, rest) = arguments.command.split_first().context("no program")?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .context("end with the parent")?;
     process::pin(Side::Server)?;
     process::raise_descriptor_limit()?;
-    Err(Command::new(program).args(arguments).exec())
+    if arguments.first {
+        process::go_first_as_server()?;
+    }
+    Err(Command::new(program).args(rest).exec())
         .with_context(|| format!("start {}", program.display()))
 }
