@@ -1,4 +1,4 @@
-//! Builds the server and the benches for release, and runs one bench.
+//! Builds the server and the benches for release, and runs one bench or all.
 
 use clap::ValueEnum;
 
@@ -8,6 +8,8 @@ use crate::{run, step};
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Bench {
+    /// The benches of the log, which are the next five, with a table of the targets (5 minutes).
+    All,
     /// Durable publishes a second over HTTP, with 1 and 32 publishers (2 minutes).
     Publish,
     /// Time until a stream that comes back is live again (2 minutes).
@@ -49,6 +51,7 @@ pub(crate) fn bench(
     let server = run::build_with(workspace, &["tidings-bench"])?;
     let program = server.with_file_name(format!("tidings-bench{}", std::env::consts::EXE_SUFFIX));
     let name = match bench {
+        Bench::All => "all",
         Bench::Publish => "publish",
         Bench::Resume => "resume",
         Bench::Replay => "replay",

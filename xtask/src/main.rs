@@ -72,14 +72,18 @@ enum Task {
     },
     /// Builds the release binary, `target/release/tidings`.
     Build,
-    /// Measures on this machine: builds the release binaries and runs one bench.
+    /// Measures on this machine: builds the release binaries and runs one bench, or all.
     ///
     /// The figures are printed as Markdown, or as JSON; `docs/performance.md` is made of them.
     /// Load goes to the loopback address, and files to a temporary folder below the target
     /// folder, which is removed at the end.
     Bench {
         /// What to measure.
+        #[arg(default_value = "all")]
         name: Bench,
+        /// One run in the smallest size: does it work? (seconds, once it is built)
+        #[arg(long)]
+        quick: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -128,7 +132,8 @@ fn run_task(task: Task) -> anyhow::Result<()> {
         Task::Build => run::build(&workspace).map(|binary| {
             println!("built {}", binary.display());
         }),
-        Task::Bench { name, json, mut arguments } => {
+        Task::Bench { name, quick, json, mut arguments } => {
+            arguments.extend(quick.then(|| "--quick".to_owned()));
             arguments.extend(json.then(|| "--json".to_owned()));
             bench::bench(&workspace, name, &arguments)
         }

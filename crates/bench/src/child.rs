@@ -1,6 +1,7 @@
 //! Child processes of this program: for figures that need a process of their own.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
@@ -103,20 +104,30 @@ impl Drop for Child {
     }
 }
 
-/// Returns a figure of an answer.
+/// Returns a figure of a question or an answer.
 ///
 /// # Errors
 ///
-/// The answer has no such figure.
+/// There is no such figure.
 pub(crate) fn figure_of(answer: &Value, key: &str) -> anyhow::Result<f64> {
-    answer.get(key).and_then(Value::as_f64).with_context(|| format!("the child tells no {key}"))
+    answer.get(key).and_then(Value::as_f64).with_context(|| format!("no {key} is told"))
 }
 
-/// Returns a count of an answer.
+/// Returns a count of a question or an answer.
 ///
 /// # Errors
 ///
-/// The answer has no such count.
+/// There is no such count.
 pub(crate) fn count_of(answer: &Value, key: &str) -> anyhow::Result<u64> {
-    answer.get(key).and_then(Value::as_u64).with_context(|| format!("the child tells no {key}"))
+    answer.get(key).and_then(Value::as_u64).with_context(|| format!("no {key} is told"))
+}
+
+/// Returns the address of a question or an answer.
+///
+/// # Errors
+///
+/// There is none.
+pub(crate) fn address_of(value: &Value) -> anyhow::Result<SocketAddr> {
+    let address = value.get("address").and_then(Value::as_str).context("no address is told")?;
+    address.parse().with_context(|| format!("`{address}` is no address"))
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::{Bench, Common};
+use crate::report::Report;
+use crate::{Common, Place};
 
 mod axum_broadcast;
 mod bare;
@@ -117,6 +118,11 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// Makes measurements as short as they can be.
+    fn make_quick(&mut self) {
+        self.seconds = Some(QUICK_SECONDS);
+    }
+
     /// Returns how long to measure, by default so many seconds.
     fn time(&self, default_s: u64) -> Duration {
         self.seconds.map_or(Duration::from_secs(default_s), Duration::from_secs_f64)
@@ -130,6 +136,8 @@ impl Load {
 
 /// Size of an event's data, unless another is asked for.
 const PAYLOAD_BYTES: usize = 200;
+/// Seconds of a measurement whose figures mean nothing.
+const QUICK_SECONDS: f64 = 0.2;
 /// Longest measurement, in seconds.
 const SECONDS_MAX: f64 = 600.0;
 /// Shortest measurement, in seconds.
@@ -148,6 +156,19 @@ fn parse_payload_bytes(text: &str) -> Result<usize, String> {
     size.ok_or_else(|| format!("not a number from {} to {}", range.start(), range.end()))
 }
 
+/// A bench of delivery and its settings.
+#[derive(Debug)]
+pub(crate) enum Bench {
+    Fanout(fanout::Arguments),
+    Channels(channels::Arguments),
+    Stalled(stalled::Arguments),
+    Storm(storm::Arguments),
+    Replays(replays::Arguments),
+    Idle(idle::Arguments),
+    Peers(peers::Arguments),
+    Polling(polling::Arguments),
+}
+
 impl Task {
     /// Returns the bench that is asked for; `None` when a server was asked for, and has ended.
     ///
@@ -155,43 +176,49 @@ impl Task {
     ///
     /// The server fails.
     pub(crate) fn prepare(self) -> anyhow::Result<Option<(Common, Bench)>> {
-        Ok(match self {
-            Self::Fanout { common, arguments } => {
-                Some((common, Box::new(move |place| fanout::measure(&arguments, &place))))
-            }
-            Self::Channels { common, arguments } => {
-                Some((common, Box::new(move |place| channels::measure(&arguments, &place))))
-            }
-            Self::Stalled { common, arguments } => {
-                Some((common, Box::new(move |place| stalled::measure(&arguments, &place))))
-            }
-            Self::Storm { common, arguments } => {
-                Some((common, Box::new(move |place| storm::measure(&arguments, &place))))
-            }
-            Self::Replays { common, arguments } => {
-                Some((common, Box::new(move |place| replays::measure(&arguments, &place))))
-            }
-            Self::Idle { common, arguments } => {
-                Some((common, Box::new(move |place| idle::measure(&arguments, &place))))
-            }
-            Self::Peers { common, arguments } => {
-                Some((common, Box::new(move |place| peers::measure(&arguments, &place))))
-            }
-            Self::Polling { common, arguments } => {
-                Some((common, Box::new(move |place| polling::measure(&arguments, &place))))
-            }
-            Self::AxumBroadcast => {
-                axum_broadcast::serve()?;
-                None
-            }
-            Self::Bare => {
-                bare::serve()?;
-                None
-            }
-            Self::Launch { arguments } => {
-                server::launch(&arguments)?;
-                None
-            }
-        })
+        Ok(Some(match self {
+            Self::Fanout { common, arguments } => (common, Bench::Fanout(arguments)),
+            Self::Channels { common, arguments } => (common, Bench::Channels(arguments)),
+            Self::Stalled { common, arguments } => (common, Bench::Stalled(arguments)),
+            Self::Storm { common, arguments } => (common, Bench::Storm(arguments)),
+            Self::Replays { common, arguments } => (common, Bench::Replays(arguments)),
+            Self::Idle { common, arguments } => (common, Bench::Idle(arguments)),
+            Self::Peers { common, arguments } => (common, Bench::Peers(arguments)),
+            Self::Polling { common, arguments } => (common, Bench::Polling(arguments)),
+            Self::AxumBroadcast => return axum_broadcast::serve().map(|()| None),
+            Self::Bare => return bare::serve().map(|()| None),
+            Self::Launch { arguments } => return server::launch(&arguments).map(|()| None),
+        }))
+    }
+}
+
+impl Bench {
+    /// Makes it as small as it can be.
+    pub(crate) fn quick(mut self) -> Self {
+        match &mut self {
+            Self::Fanout(arguments) => arguments.make_quick(),
+            Self::Channels(arguments) => arguments.make_quick(),
+            Self::Stalled(arguments) => arguments.make_quick(),
+            Self::Storm(arguments) => arguments.make_quick(),
+            Self::Replays(arguments) => arguments.make_quick(),
+            Self::Idle(arguments) => arguments.make_quick(),
+            Self::Peers(arguments) => arguments.make_quick(),
+            Self::Polling(arguments) => arguments.make_quick(),
+        }
+        self
+    }
+
+    /// Measures, and returns the name with what it gave.
+    pub(crate) fn measure(&self, place: &Place) -> (&'static str, anyhow::Result<Report>) {
+        match self {
+            Self::Fanout(arguments) => ("fanout", fanout::measure(arguments, place)),
+            Self::Channels(arguments) => ("channels", channels::measure(arguments, place)),
+            Self::Stalled(arguments) => ("stalled", stalled::measure(arguments, place)),
+            Self::Storm(arguments) => ("storm", storm::measure(arguments, place)),
+            Self::Replays(arguments) => ("replays", replays::measure(arguments, place)),
+            Self::Idle(arguments) => ("idle", idle::measure(arguments, place)),
+            Self::Peers(arguments) => ("peers", peers::measure(arguments, place)),
+            Self::Polling(arguments) => ("polling", polling::measure(arguments, place)),
+        }
     }
 }

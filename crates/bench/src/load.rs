@@ -19,6 +19,21 @@ const ANSWER_MAX_BYTES: usize = 16_384;
 /// Bytes of a stream that are read at once.
 const STREAM_READ_BYTES: usize = 262_144;
 
+/// Reads a JSON resource.
+///
+/// # Errors
+///
+/// Nobody listens, or the answer is not 200.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Vec<u8>> {
+    let mut socket = connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.context("ask")?;
+    let mut answer = Vec::new();
+    let body_at = read_answer(&mut socket, &mut answer).await?;
+    ensure!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
+    Ok(answer.split_off(body_at))
+}
+
 /// A connection that is kept for many publishes.
 #[derive(Debug)]
 pub(crate) struct Publisher {
@@ -61,15 +76,7 @@ impl Publisher {
         place.context("the request holds a number")?.copy_from_slice(digits.as_bytes());
         self.socket.write_all(&self.request).await.context("send a publish")?;
         self.answer.clear();
-        let body_at = read_head(&mut self.socket, &mut self.answer).await?;
-        let head = self.answer.get(..body_at).unwrap_or_default();
-        let len = header(head, "content-length").and_then(|text| text.parse().ok());
-        let len: usize = len.context("an answer without a length")?;
-        ensure!(len <= ANSWER_MAX_BYTES, "an answer of {len} bytes");
-        while self.answer.len() < body_at + len {
-            let n_read = self.socket.read_buf(&mut self.answer).await.context("read an answer")?;
-            ensure!(n_read > 0, "the server closed the connection");
-        }
+        let body_at = read_answer(&mut self.socket, &mut self.answer).await?;
         let is_created = self.answer.starts_with(b"HTTP/1.1 201 ");
         let body = self.answer.get(body_at..).unwrap_or_default();
         if !is_created || !body.starts_with(b"{\"positions\":[\"") {
@@ -146,6 +153,20 @@ async fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
     let socket = TcpStream::connect(address).await.context("connect")?;
     socket.set_nodelay(true).context("set TCP_NODELAY")?;
     Ok(socket)
+}
+
+/// Reads an answer that tells its length, and returns where its body begins.
+async fn read_answer(socket: &mut TcpStream, answer: &mut Vec<u8>) -> anyhow::Result<usize> {
+    let body_at = read_head(socket, answer).await?;
+    let head = answer.get(..body_at).unwrap_or_default();
+    let len = header(head, "content-length").and_then(|text| text.parse().ok());
+    let len: usize = len.context("an answer without a length")?;
+    ensure!(len <= ANSWER_MAX_BYTES, "an answer of {len} bytes");
+    while answer.len() < body_at + len {
+        let n_read = socket.read_buf(answer).await.context("read an answer")?;
+        ensure!(n_read > 0, "the server closed the connection");
+    }
+    Ok(body_at)
 }
 
 /// Reads the head of an answer, and perhaps more, and returns where the body begins.

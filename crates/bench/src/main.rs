@@ -39,19 +39,39 @@ mod statistics;
 mod store;
 mod streams;
 
-/// Time after which a bench that does not end is given up.
+/// Time after which benches that do not end are given up.
 const TIME_MAX: Duration = Duration::from_mins(30);
 
-/// Measures Tidings: load on this machine's loopback address only, in a temporary folder.
+/// Measures Tidings on this machine.
+///
+/// Each bench fills a log in a temporary folder, measures, and checks that it got back every event
+/// that it published, in order; figures are medians of runs that are interleaved with what they
+/// are compared with. Load goes to the loopback address only.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
 }
 
+/// Shown at the end of the help.
+const EXAMPLES: &str = "Examples:
+  tidings-bench all --quick           does everything work? (seconds; the figures mean nothing)
+  tidings-bench all                   every figure of the log, and a table of the targets (minutes)
+  tidings-bench publish --runs 5      durable publishes only, medians of 5 runs
+  tidings-bench start --json --check  as JSON, and an error when a target is missed
+  tidings-bench size --folder /mnt/x  on another disk";
+
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// The benches of the log, which are the five below, one after the other.
+    All {
+        #[command(flatten)]
+        common: Common,
+        /// The server's program, to be started on a log as well.
+        #[arg(long, value_name = "FILE")]
+        server: Option<PathBuf>,
+    },
     /// Durable publishes a second over HTTP, with group commit and with one sync per publish.
     Publish {
         #[command(flatten)]
@@ -100,6 +120,9 @@ struct Common {
     /// Runs of everything, interleaved; medians are told.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     runs: u16,
+    /// One run in the smallest size, whatever else is said: does it work?
+    #[arg(long)]
+    quick: bool,
     /// Folder in which a temporary one is made; below the target folder if not given.
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -120,7 +143,59 @@ struct Place {
     machine: Machine,
 }
 
-type Bench = Box<dyn FnOnce(Place) -> anyhow::Result<Report> + Send>;
+/// One bench and its settings.
+#[derive(Debug)]
+enum Bench {
+    Publish(publish::Arguments),
+    Resume(resume::Arguments),
+    Replay(replay::Arguments),
+    Start(start::Arguments),
+    Size(size::Arguments),
+    Delivery(delivery::Bench),
+}
+
+impl Bench {
+    /// Returns every bench of the log.
+    fn all(server: Option<PathBuf>) -> Vec<Self> {
+        vec![
+            Self::Publish(publish::Arguments::FULL),
+            Self::Resume(resume::Arguments::FULL),
+            Self::Replay(replay::Arguments::FULL),
+            Self::Start(start::Arguments::FULL.with_server(server)),
+            Self::Size(size::Arguments::FULL),
+        ]
+    }
+
+    /// Makes it as small as it can be.
+    fn quick(self) -> Self {
+        match self {
+            Self::Publish(_) => Self::Publish(publish::Arguments::QUICK),
+            Self::Resume(_) => Self::Resume(resume::Arguments::QUICK),
+            Self::Replay(_) => Self::Replay(replay::Arguments::QUICK),
+            Self::Start(arguments) => Self::Start(arguments.quick()),
+            Self::Size(_) => Self::Size(size::Arguments::QUICK),
+            Self::Delivery(bench) => Self::Delivery(bench.quick()),
+        }
+    }
+
+    /// Measures in a folder of its own below that of the place, and removes it.
+    fn measure(&self, place: &Place) -> anyhow::Result<Report> {
+        let (folder, machine) = (place.folder.join("bench"), place.machine.clone());
+        std::fs::create_dir(&folder).context("make the folder of a bench")?;
+        let place = &Place { folder, n_runs: place.n_runs, machine };
+        let (name, report) = match self {
+            Self::Publish(arguments) => ("publish", publish::measure(arguments, place)),
+            Self::Resume(arguments) => ("resume", resume::measure(arguments, place)),
+            Self::Replay(arguments) => ("replay", replay::measure(arguments, place)),
+            Self::Start(arguments) => ("start", start::measure(arguments, place)),
+            Self::Size(arguments) => ("size", size::measure(arguments, place)),
+            Self::Delivery(bench) => bench.measure(place),
+        };
+        let report = report.context(name)?;
+        std::fs::remove_dir_all(&place.folder).context("remove the folder of a bench")?;
+        Ok(report)
+    }
+}
 
 fn main() -> ExitCode {
     match run(Arguments::parse().task) {
@@ -133,63 +208,58 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> anyhow::Result<ExitCode> {
-    let (common, bench): (Common, Bench) = match task {
-        Task::Publish { common, arguments } => {
-            (common, Box::new(move |place| publish::measure(&arguments, place)))
-        }
-        Task::Resume { common, arguments } => {
-            (common, Box::new(move |place| resume::measure(&arguments, place)))
-        }
-        Task::Replay { common, arguments } => {
-            (common, Box::new(move |place| replay::measure(&arguments, place)))
-        }
-        Task::Start { common, arguments } => {
-            (common, Box::new(move |place| start::measure(&arguments, place)))
-        }
-        Task::Size { common, arguments } => {
-            (common, Box::new(move |place| size::measure(&arguments, place)))
-        }
+    let (common, mut benches) = match task {
+        Task::All { common, server } => (common, Bench::all(server)),
+        Task::Publish { common, arguments } => (common, vec![Bench::Publish(arguments)]),
+        Task::Resume { common, arguments } => (common, vec![Bench::Resume(arguments)]),
+        Task::Replay { common, arguments } => (common, vec![Bench::Replay(arguments)]),
+        Task::Start { common, arguments } => (common, vec![Bench::Start(arguments)]),
+        Task::Size { common, arguments } => (common, vec![Bench::Size(arguments)]),
         Task::Delivery(task) => match task.prepare()? {
-            Some(prepared) => prepared,
+            Some((common, bench)) => (common, vec![Bench::Delivery(bench)]),
             None => return Ok(ExitCode::SUCCESS),
         },
         Task::Child { role, folder } => {
             return role.play(&folder).map(|()| ExitCode::SUCCESS);
         }
     };
+    if common.quick {
+        benches = benches.into_iter().map(Bench::quick).collect();
+    }
     let parent = common.folder.clone().map_or_else(default_folder, Ok)?;
     std::fs::create_dir_all(&parent).with_context(|| format!("make {}", parent.display()))?;
     let folder = tempfile::Builder::new().prefix("run-").tempdir_in(&parent);
     let folder = folder.with_context(|| format!("make a folder in {}", parent.display()))?;
     let place = Place {
         folder: folder.path().to_owned(),
-        n_runs: common.runs,
+        n_runs: if common.quick { 1 } else { common.runs },
         machine: Machine::look(folder.path())?,
     };
-    let report = guarded(bench, place)?;
+    let reports = guarded(benches, place)?;
     folder.close().context("remove the temporary folder")?;
     if common.json {
-        println!("{:#}", report.to_json());
+        println!("{:#}", report::to_json(&reports));
     } else {
-        print!("{}", report.to_markdown());
+        print!("{}", report::to_markdown(&reports));
     }
-    if common.check && !report.is_met() {
+    if common.check && !reports.iter().all(Report::is_met) {
         bail!("a target is missed");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs a bench until it ends, somebody interrupts it, or its time is over; in every case the
+/// Runs benches until they end, somebody interrupts it, or their time is over; in every case the
 /// caller goes on, so that the temporary folder is removed.
-fn guarded(bench: Bench, place: Place) -> anyhow::Result<Report> {
+fn guarded(benches: Vec<Bench>, place: Place) -> anyhow::Result<Vec<Report>> {
     let (done, outcome) = oneshot::channel();
     std::thread::spawn(move || {
-        // Nobody is there to hear of it once the bench was given up.
-        done.send(bench(place)).ok();
+        let reports = benches.iter().map(|bench| bench.measure(&place)).collect();
+        // Nobody is there to hear of it once the benches were given up.
+        done.send(reports).ok();
     });
     role::current_thread()?.block_on(async {
         tokio::select! {
-            report = outcome => report.context("the bench panicked")?,
+            reports = outcome => reports.context("a bench panicked")?,
             _ = tokio::signal::ctrl_c() => bail!("interrupted"),
             () = tokio::time::sleep(TIME_MAX) => {
                 bail!("not done after {} minutes", TIME_MAX.as_secs() / 60)

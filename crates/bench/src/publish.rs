@@ -1,6 +1,5 @@
 //! Durable publishes a second over HTTP, with group commit and with one sync per publish.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,22 +7,18 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Args;
 use tidings_log::disk::SystemDisk;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
 
-use crate::load::Publisher;
+use crate::child::{Child, count_of, figure_of};
 use crate::report::{Bound, Column, Report, Table, Target, column};
-use crate::role;
+use crate::role::Role;
 use crate::served::Served;
 use crate::slow_disk::SlowDisk;
-use crate::statistics::{Latencies, Percentiles, figure, median_of, rate};
-use crate::store::{self, COMMIT_REQUESTS_MAX, Store};
+use crate::statistics::{figure, median_of, rate};
+use crate::store::{self, COMMIT_REQUESTS_MAX, Store, StoreOptions};
 use crate::{Place, progress};
 
-/// Publishes before those that are measured.
-const WARM_UP: Duration = Duration::from_millis(300);
-/// Most publishes of one publisher in one run.
-const PUBLISHES_MAX: u64 = 1_000_000;
+pub(crate) mod load;
+
 /// Publishers at once.
 const N_PUBLISHERS: [usize; 2] = [1, 32];
 /// Time added to every sync.
@@ -47,9 +42,21 @@ const COLUMNS: &[Column] = &[
 /// Settings of the bench.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Measured seconds of each of the eight combinations, per run.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
-    seconds: u64,
+    /// Measured milliseconds of each of the eight combinations, per run.
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = Self::FULL.time_ms,
+        value_parser = clap::value_parser!(u64).range(10..=60_000)
+    )]
+    time_ms: u64,
+}
+
+impl Arguments {
+    /// For figures.
+    pub(crate) const FULL: Self = Self { time_ms: 3_000 };
+    /// For a look whether it works.
+    pub(crate) const QUICK: Self = Self { time_ms: 100 };
 }
 
 /// What is measured in one go.
@@ -64,7 +71,8 @@ struct Combination {
 #[derive(Debug, Clone, Copy)]
 struct Outcome {
     events_per_s: f64,
-    acks: Percentiles,
+    ack_ms_p50: f64,
+    ack_ms_p99: f64,
     n_acknowledged: u64,
     n_syncs: u64,
 }
@@ -74,8 +82,8 @@ struct Outcome {
 /// # Errors
 ///
 /// A publish is not acknowledged, or what is acknowledged is not in the log.
-pub(crate) fn measure(arguments: &Arguments, place: Place) -> anyhow::Result<Report> {
-    let time = Duration::from_secs(arguments.seconds);
+pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Report> {
+    let time = Duration::from_millis(arguments.time_ms);
     let combinations: Vec<Combination> = DELAYS
         .iter()
         .flat_map(|(_, delay)| N_PUBLISHERS.map(|n_publishers| (*delay, n_publishers)))
@@ -99,10 +107,11 @@ pub(crate) fn measure(arguments: &Arguments, place: Place) -> anyhow::Result<Rep
         });
         runs.push(outcomes.collect::<anyhow::Result<Vec<Outcome>>>()?);
     }
-    let mut report = Report::new("publish", place.machine);
+    let mut report = Report::new("publish", place.machine.clone());
     report.note(format!(
-        "Medians of {} interleaved runs of {} s each; load and server share the cores.",
-        place.n_runs, arguments.seconds
+        "Medians of {} interleaved runs of {} ms each; the publishers are a process of their own \
+         and share the cores with the server.",
+        place.n_runs, arguments.time_ms
     ));
     report.note(
         "Each publisher keeps one connection, publishes one event of 300 bytes and waits for its \
@@ -133,11 +142,11 @@ fn fill_report(report: &mut Report, runs: &[Vec<Outcome>]) {
         last_ratio = ratio.unwrap_or(last_ratio);
         table.add(vec![
             disk.into(),
-            n_publishers.to_string().into(),
+            n_publishers.into(),
             mode.into(),
             median_of(&outcomes, |outcome| outcome.events_per_s).into(),
-            median_of(&outcomes, |outcome| outcome.acks.p50_ms).into(),
-            median_of(&outcomes, |outcome| outcome.acks.p99_ms).into(),
+            median_of(&outcomes, |outcome| outcome.ack_ms_p50).into(),
+            median_of(&outcomes, |outcome| outcome.ack_ms_p99).into(),
             median_of(&outcomes, |o| figure(o.n_acknowledged) / figure(o.n_syncs)).into(),
             ratio.into(),
         ]);
@@ -151,80 +160,27 @@ fn fill_report(report: &mut Report, runs: &[Vec<Outcome>]) {
 fn publish(combination: Combination, time: Duration, folder: &Path) -> anyhow::Result<Outcome> {
     let below = SystemDisk::new(folder).context("make the folder of the log")?;
     let (disk, syncs) = SlowDisk::new(Arc::new(below), combination.delay);
-    let store = Store::open_on(Arc::new(disk), combination.commit_requests_max)?;
-    let served = Served::start(store)?;
-    let address = served.address();
+    let commit_requests_max = combination.commit_requests_max;
+    let options = StoreOptions { commit_requests_max, ..StoreOptions::default() };
+    let served = Served::start(Store::open_on(Arc::new(disk), options)?)?;
+    let mut child = Child::start(Role::Publishers, folder)?;
     let n_before = syncs.get();
-    let n_publishers = combination.n_publishers;
-    let load = std::thread::spawn(move || {
-        role::current_thread()?.block_on(publish_all(address, n_publishers, time))
-    });
-    let load = load.join().map_err(|_| anyhow::anyhow!("the load panicked"))??;
+    let question = load::question(served.address(), combination.n_publishers, time);
+    let answer = child.ask(&question.to_string())?;
+    child.end()?;
     let n_syncs = syncs.get() - n_before;
     served.stop()?;
     let (log, writer) = store::open_log(folder)?;
     let head = log.head();
     writer.close().context("close the log")?;
-    let n_acknowledged = load.n_acknowledged;
+    let n_acknowledged = count_of(&answer, "n_acknowledged")?;
     ensure!(head == n_acknowledged, "{n_acknowledged} acknowledged, {head} in the log");
     ensure!(n_syncs > 0, "{n_acknowledged} acknowledged without a sync");
     Ok(Outcome {
-        events_per_s: rate(load.latencies.len(), time),
-        acks: load.latencies.percentiles(),
+        events_per_s: rate(count_of(&answer, "n_measured")?, time),
+        ack_ms_p50: figure_of(&answer, "ack_ms_p50")?,
+        ack_ms_p99: figure_of(&answer, "ack_ms_p99")?,
         n_acknowledged,
         n_syncs,
     })
-}
-
-/// What publishers saw.
-#[derive(Debug, Default)]
-struct Load {
-    n_acknowledged: u64,
-    /// Of those in the measured time.
-    latencies: Latencies,
-}
-
-async fn publish_all(
-    address: SocketAddr,
-    n_publishers: usize,
-    time: Duration,
-) -> anyhow::Result<Load> {
-    let mut publishers = Vec::new();
-    for index in 0..n_publishers {
-        publishers.push(Publisher::connect(address, &format!("bench/{index}")).await?);
-    }
-    let begin = Instant::now() + WARM_UP;
-    let mut tasks = JoinSet::new();
-    for publisher in publishers {
-        tasks.spawn(publish_until(publisher, begin, begin + time));
-    }
-    let mut load = Load::default();
-    while let Some(done) = tasks.join_next().await {
-        let done = done.context("a publisher panicked")??;
-        load.n_acknowledged += done.n_acknowledged;
-        load.latencies.extend(done.latencies);
-    }
-    Ok(load)
-}
-
-/// Publishes one event after the other; those between `begin` and `end` are measured.
-async fn publish_until(
-    mut publisher: Publisher,
-    begin: Instant,
-    end: Instant,
-) -> anyhow::Result<Load> {
-    let mut load = Load::default();
-    while load.n_acknowledged < PUBLISHES_MAX {
-        let start = Instant::now();
-        if start >= end {
-            return Ok(load);
-        }
-        publisher.publish(load.n_acknowledged).await?;
-        load.n_acknowledged += 1;
-        let now = Instant::now();
-        if now >= begin && now < end {
-            load.latencies.add(now - start);
-        }
-    }
-    anyhow::bail!("a publisher reached {PUBLISHES_MAX} publishes; measure for a shorter time")
 }

@@ -17,6 +17,43 @@ pub(crate) struct Report {
     targets: Vec<Target>,
 }
 
+/// Returns what several benches found out as Markdown: the targets, then each bench.
+pub(crate) fn to_markdown(reports: &[Report]) -> String {
+    let mut text = String::new();
+    if reports.len() > 1 {
+        put_line(&mut text, format_args!("| what | target | measured | met | made by |"));
+        put_line(&mut text, format_args!("|---|---|---|---|---|"));
+        for report in reports {
+            for target in &report.targets {
+                let bound = match target.bound {
+                    Bound::AtLeast(least) => format!("≥ {}", figure_text(least)),
+                    Bound::AtMost(most) => format!("≤ {}", figure_text(most)),
+                };
+                let is_met = if target.is_met() { "yes" } else { "**no**" };
+                let (what, figure) = (target.what, figure_text(target.figure));
+                let made_by = format_args!("`cargo xtask bench {}`", report.bench);
+                put_line(
+                    &mut text,
+                    format_args!("| {what} | {bound} | {figure} | {is_met} | {made_by} |"),
+                );
+            }
+        }
+        text.push('\n');
+    }
+    for (index, report) in reports.iter().enumerate() {
+        if index > 0 {
+            text.push('\n');
+        }
+        text.push_str(&report.to_markdown());
+    }
+    text
+}
+
+/// Returns what benches found out as JSON.
+pub(crate) fn to_json(reports: &[Report]) -> Value {
+    json!({"benches": reports.iter().map(Report::to_json).collect::<Vec<Value>>()})
+}
+
 /// A column: its heading, and its key in JSON.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
@@ -42,6 +79,8 @@ pub(crate) struct Table {
 pub(crate) enum Cell {
     /// Words.
     Text(String),
+    /// How many.
+    Count(u64),
     /// A figure, shown with as many digits as its size deserves.
     Figure(f64),
     /// Does not apply.
@@ -57,6 +96,18 @@ impl From<&str> for Cell {
 impl From<String> for Cell {
     fn from(text: String) -> Self {
         Self::Text(text)
+    }
+}
+
+impl From<u64> for Cell {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl From<usize> for Cell {
+    fn from(count: usize) -> Self {
+        Self::Count(u64::try_from(count).unwrap_or(u64::MAX))
     }
 }
 
@@ -147,6 +198,7 @@ impl Cell {
     fn to_text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
+            Self::Count(count) => grouped(&count.to_string()),
             Self::Figure(figure) => figure_text(*figure),
             Self::Nothing => "–".to_owned(),
         }
@@ -155,6 +207,7 @@ impl Cell {
     fn to_json(&self) -> Value {
         match self {
             Self::Text(text) => Value::from(text.as_str()),
+            Self::Count(count) => Value::from(*count),
             Self::Figure(figure) => Value::from(*figure),
             Self::Nothing => Value::Null,
         }
@@ -188,7 +241,7 @@ impl Report {
     }
 
     /// Returns the report as Markdown, one sentence per line.
-    pub(crate) fn to_markdown(&self) -> String {
+    fn to_markdown(&self) -> String {
         let mut text = String::new();
         put_line(&mut text, format_args!("### `cargo xtask bench {}`\n", self.bench));
         put_line(&mut text, format_args!("{}", self.machine));
@@ -216,7 +269,7 @@ impl Report {
     }
 
     /// Returns the report as JSON.
-    pub(crate) fn to_json(&self) -> Value {
+    fn to_json(&self) -> Value {
         let targets = self.targets.iter().map(|target| {
             let (at_least, at_most) = match target.bound {
                 Bound::AtLeast(least) => (Some(least), None),
@@ -254,15 +307,20 @@ fn figure_text(figure: f64) -> String {
         };
         return format!("{figure:.digits$}");
     }
-    let plain = format!("{size:.0}");
-    let mut grouped = String::from(if figure < 0.0 { "-" } else { "" });
-    for (index, digit) in plain.chars().enumerate() {
-        if index > 0 && (plain.len() - index).is_multiple_of(3) {
-            grouped.push(',');
+    let sign = if figure < 0.0 { "-" } else { "" };
+    format!("{sign}{}", grouped(&format!("{size:.0}")))
+}
+
+/// Puts the digits of a whole number in groups of three.
+fn grouped(digits: &str) -> String {
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
         }
-        grouped.push(digit);
+        text.push(digit);
     }
-    grouped
+    text
 }
 
 fn put_line(text: &mut String, line: std::fmt::Arguments<'_>) {
@@ -293,8 +351,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_report_says_the_same_in_both_forms() {
+    fn publish_report() -> Report {
         const COLUMNS: &[Column] = &[column("mode", "mode"), column("events/s", "events_per_s")];
         let mut table = Table::new("Publishes", COLUMNS);
         table.add(vec!["group".into(), 12_345.0.into()]);
@@ -303,16 +360,30 @@ mod tests {
         report.note("Medians of 3 runs.");
         report.table(table);
         report.target(Target::new("ratio", Bound::AtLeast(10.0), 9.0));
+        report
+    }
 
+    #[test]
+    fn markdown_says_whether_targets_are_met() {
+        let report = publish_report();
         let markdown = report.to_markdown();
         assert!(markdown.contains("| mode | events/s |\n|---|---|\n| group | 12,345 |\n"));
         assert!(markdown.contains("| single | – |"), "{markdown}");
         assert!(markdown.contains("ratio: 9.00; the target of at least 10.0 is **missed**."));
 
-        let json = report.to_json();
+        assert!(!report.is_met());
+        let both = to_markdown(&[report, Report::new("size", Machine::invented())]);
+        let summary = "| ratio | ≥ 10.0 | 9.00 | **no** | `cargo xtask bench publish` |\n\n###";
+        assert!(both.contains(summary), "{both}");
+    }
+
+    #[test]
+    fn json_holds_every_figure() {
+        let report = publish_report();
+        let json = to_json(&[report]);
+        let json = &json["benches"][0];
         assert_eq!(json["tables"][0]["rows"][0]["events_per_s"], 12_345.0);
         assert_eq!(json["tables"][0]["rows"][1]["events_per_s"], Value::Null);
         assert_eq!(json["targets"][0]["is_met"], false);
-        assert!(!report.is_met());
     }
 }

@@ -16,13 +16,15 @@ use crate::memory::{self, Memory};
 use crate::served::Served;
 use crate::statistics::milliseconds;
 use crate::store::{self, Store};
-use crate::streams;
+use crate::{publish, resume, streams};
 
 /// Channels that the child [`Role::Write`] publishes to.
 pub(crate) const WRITE_CHANNELS: usize = 1_000;
 /// Events of one publish of that child.
 const WRITE_EVENTS: usize = 100;
-/// Most publishes of that child, should nobody kill it.
+/// Events of one round of the child [`Role::Grow`], each channel's as many.
+const GROW_EVENTS: usize = 10_000;
+/// Most publishes of the child [`Role::Write`], should nobody kill it.
 const WRITES_MAX: u64 = 200_000;
 
 /// What a child does; it ends when its input does.
@@ -38,6 +40,12 @@ pub(crate) enum Role {
     ScanLog,
     /// Replays a pattern (the question) through the hub, and tells time and memory.
     ReplayHub,
+    /// Publishes the number of events that it is asked for, and tells its memory.
+    Grow,
+    /// Publishes to a server over HTTP, as asked.
+    Publishers,
+    /// Resumes streams of a server over HTTP, as asked.
+    Resumers,
     /// Serves the hub; asked for `forget` or `memory`, it tells its memory.
     Serve,
 }
@@ -51,6 +59,9 @@ impl Role {
             Self::Write => "write",
             Self::ScanLog => "scan-log",
             Self::ReplayHub => "replay-hub",
+            Self::Grow => "grow",
+            Self::Publishers => "publishers",
+            Self::Resumers => "resumers",
             Self::Serve => "serve",
         }
     }
@@ -67,6 +78,9 @@ impl Role {
             Self::Write => write(folder),
             Self::ScanLog => scan_log(folder),
             Self::ReplayHub => replay_hub(folder),
+            Self::Grow => grow(folder),
+            Self::Publishers => answer_each(publish::load::run),
+            Self::Resumers => answer_each(resume::load::run),
             Self::Serve => serve(folder),
         }
     }
@@ -166,6 +180,25 @@ fn replay_hub(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn grow(folder: &Path) -> anyhow::Result<()> {
+    let store = Store::open(folder)?;
+    let channels = events::channels("bench", WRITE_CHANNELS);
+    let runtime = current_thread()?;
+    answer_each(|question| {
+        let n_events = question.as_u64().context("not a number of events")?;
+        let mut n_left = usize::try_from(n_events)?;
+        while n_left > 0 {
+            // Where they stand is not kept here: it would count as memory of the hub.
+            let n_now = n_left.min(GROW_EVENTS);
+            runtime.block_on(events::fill(&store.hub, &channels, n_now))?;
+            n_left -= n_now;
+        }
+        Ok(Memory::of_this_process()?.to_json())
+    })?;
+    store.stop();
+    Ok(())
+}
+
 fn serve(folder: &Path) -> anyhow::Result<()> {
     let served = Served::start(Store::open(folder)?)?;
     answer(&json!({"address": served.address().to_string()}))?;
@@ -178,6 +211,16 @@ fn serve(folder: &Path) -> anyhow::Result<()> {
         answer(&Memory::of_this_process()?.to_json())?;
     }
     served.stop()
+}
+
+/// Answers every question of the parent, which is a line of JSON.
+fn answer_each(respond: impl Fn(&Value) -> anyhow::Result<Value>) -> anyhow::Result<()> {
+    for question in std::io::stdin().lock().lines() {
+        let question = question.context("read a question")?;
+        let question = serde_json::from_str(&question).context("the question is no JSON")?;
+        answer(&respond(&question)?)?;
+    }
+    Ok(())
 }
 
 /// Writes a line for the parent.

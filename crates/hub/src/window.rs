@@ -5,7 +5,8 @@
 //! it is there; a publication that nobody may be shown any more (superseded, dropped) leaves an
 //! entry without a publication until then.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use tidings_log::record::ChannelId;
@@ -15,6 +16,11 @@ use crate::position::{Check, Epoch, Position};
 
 /// Most ephemeral publications remembered that are gone, to count what a slow client lost.
 const LOST_MAX: usize = 65_536;
+/// Entries that are passed over in the time in which one is found by its channel, roughly.
+const SPARSE_RATIO: u64 = 16;
+
+/// What an entry takes beside its publication.
+const ENTRY_BYTES: usize = size_of::<Entry>() + size_of::<u64>();
 
 /// One accepted publication, or what is left of it.
 #[derive(Debug)]
@@ -54,6 +60,8 @@ pub(crate) struct Place {
 #[derive(Debug)]
 pub(crate) struct Window {
     entries: VecDeque<Entry>,
+    /// Numbers of each channel's entries, ascending.
+    postings: HashMap<ChannelId, VecDeque<u64>>,
     epoch: Epoch,
     size_bytes: usize,
     size_max_bytes: usize,
@@ -70,6 +78,7 @@ impl Window {
         let end = Place { seq: 0, offset, check: Some(check) };
         Self {
             entries: VecDeque::new(),
+            postings: HashMap::new(),
             epoch,
             size_bytes: 0,
             size_max_bytes,
@@ -128,7 +137,8 @@ impl Window {
             self.head.offset += 1;
             self.head.check = Some(check);
         }
-        self.size_bytes += size_of::<Entry>() + publication.size_bytes();
+        self.size_bytes += ENTRY_BYTES + publication.size_bytes();
+        self.postings.entry(channel).or_default().push_back(self.head.seq);
         let publication = Some(publication);
         self.entries.push_back(Entry { offset: self.head.offset, channel, kind, publication });
         self.shrink();
@@ -141,6 +151,43 @@ impl Window {
         let start = start.min(self.entries.len());
         let first = self.base.seq + 1 + u64::try_from(start).unwrap_or(0);
         (first..).zip(self.entries.range(start..))
+    }
+
+    /// Iterates over the entries after `seq` up to `end` that are of some channels, with their
+    /// numbers, in order; nothing when it is quicker to iterate over all.
+    pub(crate) fn after_of<'a>(
+        &'a self,
+        seq: u64,
+        end: u64,
+        channels: impl ExactSizeIterator<Item = &'a ChannelId>,
+    ) -> Option<impl Iterator<Item = (u64, &'a Entry)>> {
+        let n_passed = end.saturating_sub(seq);
+        let n_channels = u64::try_from(channels.len()).unwrap_or(u64::MAX);
+        if n_channels.saturating_mul(SPARSE_RATIO) > n_passed {
+            return None;
+        }
+        let mut n_wanted = 0;
+        let mut next: BinaryHeap<Reverse<(u64, ChannelId, usize)>> = BinaryHeap::new();
+        for channel in channels {
+            let Some(numbers) = self.postings.get(channel) else { continue };
+            let first = numbers.partition_point(|number| *number <= seq);
+            n_wanted += u64::try_from(numbers.len() - first).unwrap_or(u64::MAX);
+            if let Some(number) = numbers.get(first).filter(|number| **number <= end) {
+                next.push(Reverse((*number, *channel, first)));
+            }
+        }
+        if n_wanted.saturating_mul(SPARSE_RATIO) > n_passed {
+            return None;
+        }
+        Some(std::iter::from_fn(move || {
+            let Reverse((seq, channel, place)) = next.pop()?;
+            let following = self.postings.get(&channel).and_then(|held| held.get(place + 1));
+            if let Some(number) = following.filter(|number| **number <= end) {
+                next.push(Reverse((*number, channel, place + 1)));
+            }
+            let index = usize::try_from(seq.checked_sub(self.base.seq + 1)?).ok()?;
+            Some((seq, self.entries.get(index)?))
+        }))
     }
 
     /// Returns the number of the logged publication with an offset in the window; that of the base
@@ -188,8 +235,15 @@ impl Window {
     fn shrink(&mut self) {
         while self.size_bytes > self.size_max_bytes {
             let Some(entry) = self.entries.pop_front() else { return };
-            self.size_bytes -= size_of::<Entry>();
+            self.size_bytes -= ENTRY_BYTES;
             self.size_bytes -= entry.publication.map_or(0, |publication| publication.size_bytes());
+            if let Some(numbers) = self.postings.get_mut(&entry.channel) {
+                let number = numbers.pop_front();
+                debug_assert_eq!(number, Some(self.base.seq + 1), "the oldest is its channel's");
+                if numbers.is_empty() {
+                    self.postings.remove(&entry.channel);
+                }
+            }
             self.base.seq += 1;
             self.base.offset = entry.offset;
             match entry.kind {
@@ -203,5 +257,70 @@ impl Window {
                 EntryKind::State => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::ChannelName;
+    use crate::event::{Data, EventType};
+
+    /// Pushes entries, the n-th of the channel that `channel_of` says.
+    fn window(size_max_bytes: usize, n: u64, channel_of: impl Fn(u64) -> u32) -> Window {
+        let epoch = Epoch::from_random(1);
+        let mut window = Window::new(epoch, 0, Check::default(), size_max_bytes);
+        let name = ChannelName::parse("a").unwrap();
+        let kind = EventType::parse("b").unwrap();
+        for n in 0..n {
+            let data = Data::Text("c".into());
+            let publication = Publication::new(name.clone(), kind.clone(), data, n, None);
+            let kind = EntryKind::Logged(Check::default());
+            window.push(channel_of(n), kind, Arc::new(publication));
+        }
+        window
+    }
+
+    #[test]
+    fn entries_of_channels_are_those_among_all() {
+        let channel_of = |n: u64| u32::try_from((n * n + n / 3) % 97).unwrap();
+        let windows = [
+            ("whole", window(usize::MAX, 5_000, channel_of)),
+            ("old end pushed out", window(600_000, 5_000, channel_of)),
+        ];
+        for (name, window) in windows {
+            assert_eq!(name == "whole", window.base().seq == 0, "case: {name}");
+            for (seq, end) in [(0, 5_000), (2_500, 4_999), (4_000, 5_000), (4_000, 4_001)] {
+                let seq = seq.max(window.base().seq);
+                let followed = [3, 4, 50, 200];
+                let Some(found) = window.after_of(seq, end, followed.iter()) else {
+                    assert!(end - seq < 500, "case: {name}, {seq} to {end}");
+                    continue;
+                };
+                let found: Vec<(u64, u64)> = found.map(|(seq, held)| (seq, held.offset)).collect();
+                let all = window.after(seq).take_while(|(seq, _)| *seq <= end);
+                let wanted = all.filter(|(_, held)| followed.contains(&held.channel));
+                let wanted: Vec<(u64, u64)> =
+                    wanted.map(|(seq, held)| (seq, held.offset)).collect();
+                assert_eq!(found, wanted, "case: {name}, {seq} to {end}");
+                assert!(!found.is_empty(), "case: {name}, {seq} to {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn channels_without_entries_are_forgotten() {
+        let window = window(100_000, 10_000, |n| u32::try_from(n).unwrap());
+        assert_eq!(window.postings.len(), window.entries.len());
+        assert!(window.entries.len() < 1_000);
+    }
+
+    #[test]
+    fn everything_is_passed_when_much_of_it_is_wanted() {
+        let window = window(usize::MAX, 1_000, |n| u32::from(n % 4 == 0));
+        let busy = [1];
+        assert!(window.after_of(0, 1_000, busy.iter()).is_none());
+        let absent = [7];
+        assert_eq!(window.after_of(0, 1_000, absent.iter()).map(Iterator::count), Some(0));
     }
 }

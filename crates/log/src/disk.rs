@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// Name of the file that is locked while a log is open.
 const LOCK_NAME: &str = "LOCK";
 
+/// How much is written again at once.
+const REWRITE_BYTES: usize = 1_048_576;
+
 /// One folder of files, and all that a log does with it.
 ///
 /// Names are plain file names. Nothing is durable before it is synced: content by
@@ -223,4 +226,27 @@ pub enum Durability {
     Fsync,
     /// With the operating system: it outlives the process.
     Os,
+}
+
+/// Writes bytes of a file again as they are.
+///
+/// After a failed sync the system takes bytes for written that are not: only what is written again
+/// is made durable by the next sync.
+pub(crate) fn rewrite(file: &dyn DiskFile, from: u64, to: u64) -> io::Result<()> {
+    let mut position = from;
+    while position < to {
+        let left = usize::try_from(to - position).unwrap_or(usize::MAX);
+        let mut buffer = vec![0; left.min(REWRITE_BYTES)];
+        if file.read_at(&mut buffer, position)? < buffer.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.write_all_at(&buffer, position)?;
+        position += u64::try_from(buffer.len()).unwrap_or(u64::MAX);
+    }
+    Ok(())
+}
+
+/// Tells a disk that is full from one that fails.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -11,7 +11,7 @@ use crate::record::{ChannelId, Record, RecordKind};
 use crate::scan::SegmentFile;
 
 /// Least distance between two known offsets of a segment.
-pub(crate) const BLOCK_BYTES: u32 = 4_096;
+pub(crate) const BLOCK_BYTES: u32 = 8_192;
 
 /// What a channel keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -303,15 +303,18 @@ impl Index {
         let base = segment.base();
         self.head = self.head.max(segment.last);
         let RecordKind::Event(id) = record.kind else { return };
+        let n_before = segment.postings.of(id).len().saturating_sub(1);
         let Some(channel) = self.channels.get_mut(&id) else { return };
         let size = u64::try_from(record.size_bytes).unwrap_or(u64::MAX);
         channel.n_held += 1;
         channel.bytes_held += size;
         if channel.parts.back().is_none_or(|part| part.base != base) {
+            // All that it had in this segment may have been trimmed already.
+            let n_trimmed = u32::try_from(n_before).unwrap_or(u32::MAX);
             channel.parts.push_back(Part {
                 base,
-                n_events: 0,
-                n_trimmed: 0,
+                n_events: n_trimmed,
+                n_trimmed,
                 bytes: 0,
                 kept_max: 0,
                 last: 0,

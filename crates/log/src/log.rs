@@ -1,5 +1,7 @@
 //! A log: what it is made of, and opening it.
 
+mod load;
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -11,9 +13,10 @@ use parking_lot::RwLock;
 use crate::disk::{Disk, Durability};
 use crate::index::{Index, Retention, Segment};
 use crate::meta::{MetaError, MetaStore};
-use crate::record::{ChannelId, RecordKind, read_u64};
-use crate::recovery::{self, Opened, SegmentError, Tail, base_of, segment_name};
+use crate::record::{ChannelId, RecordKind};
 use crate::writer::LogWriter;
+
+use load::{LastSession, number};
 
 /// Epoch of the log.
 pub(crate) const KEY_EPOCH: &str = "log/epoch";
@@ -22,7 +25,7 @@ pub(crate) const KEY_FLOOR: &str = "log/floor";
 /// Offset up to which removed segments are accounted for by the channels' `trim/` keys.
 pub(crate) const KEY_ACCOUNTED: &str = "log/accounted";
 /// Durability of the running, or last, session, with the boot in which it ran.
-const KEY_SESSION: &str = "log/session";
+pub(crate) const KEY_SESSION: &str = "log/session";
 /// Last offset at a clean stop; absent while the log is open.
 pub(crate) const KEY_CLEAN: &str = "log/clean";
 /// What a channel trimmed; the name follows.
@@ -198,33 +201,21 @@ impl Log {
             }
         })?;
         let [epoch_seed, salt_seed] = environment.random;
-        let mut meta = MetaStore::open(Arc::clone(&disk), salt_seed, config.durability)
+        let meta = MetaStore::open(Arc::clone(&disk), salt_seed, config.durability)
             .map_err(OpenError::Meta)?;
-        let session = session(config.durability, &environment.boot_id);
-        let is_clean = meta.get(KEY_CLEAN).is_some();
-        let last_session = meta.get(KEY_SESSION).cloned().unwrap_or_default();
-        let has_machine_died = !is_clean
-            && last_session.starts_with(b"os ")
-            && (last_session != session || environment.boot_id.is_empty());
-        let tail = if has_machine_died { Tail::Unsynced } else { Tail::Torn };
+        let last = LastSession::read(&meta, environment);
         let mut index = Index { floor: number(&meta, KEY_FLOOR), ..Index::default() };
-        let is_empty = load_segments(disk.as_ref(), &mut index, tail)?;
-        check_clean(&meta, &index)?;
-        load_trims(&meta, &mut index);
-        let is_new_epoch =
-            meta.is_new() || is_empty || has_machine_died || meta.get(KEY_EPOCH).is_none();
+        let is_empty = load::load_segments(disk.as_ref(), &mut index, last.tail())?;
+        load::check_clean(&meta, &index)?;
+        load::load_trims(&meta, &mut index);
+        let is_new_epoch = meta.is_new()
+            || is_empty
+            || last == LastSession::Unsynced
+            || meta.get(KEY_EPOCH).is_none();
         let epoch = if is_new_epoch { epoch_seed } else { number(&meta, KEY_EPOCH) };
+        let mut puts = load::lower_beyond_head(&meta, index.head);
+        puts.extend(load::session_puts(epoch, config.durability, environment));
         let next_channel = index.channels.keys().max().map_or(0, |id| id + 1);
-        let noted = meta.put_all(&[
-            (KEY_EPOCH.into(), Some(Bytes::copy_from_slice(&epoch.to_le_bytes()))),
-            (KEY_SESSION.into(), Some(session.into())),
-            (KEY_CLEAN.into(), None),
-        ]);
-        match noted {
-            // A full disk can be read; what was noted last time still holds.
-            Err(MetaError::Full { .. }) if !is_new_epoch => {}
-            noted => noted.map_err(OpenError::Meta)?,
-        }
         let shared = Arc::new(Shared {
             index: RwLock::new(index),
             epoch,
@@ -236,8 +227,14 @@ impl Log {
         });
         let log = Self { shared };
         let mut writer = LogWriter::new(log.clone(), config, meta, salt_seed, (disk, lock));
-        // What only the page cache holds must not be shown before it is durable.
-        writer.settle().map_err(OpenError::Io)?;
+        // What only the page cache holds must not be shown before it is durable, nor may the note
+        // say that this session syncs before it has.
+        writer.settle(last.rewriting()).map_err(OpenError::Io)?;
+        match writer.note_session(puts) {
+            // A full disk can be read; what was noted last time still holds.
+            Err(MetaError::Full { .. }) if !is_new_epoch => {}
+            noted => noted.map_err(OpenError::Meta)?,
+        }
         Ok((log, writer))
     }
 
@@ -365,100 +362,4 @@ pub struct Batch {
     pub puts: Vec<(Box<str>, Option<Bytes>)>,
     /// Records; those of one group are all there after a crash, or none of them.
     pub groups: Vec<Vec<NewRecord>>,
-}
-
-fn session(durability: Durability, boot_id: &str) -> Vec<u8> {
-    let word = match durability {
-        Durability::Fsync => "fsync",
-        Durability::Os => "os",
-    };
-    format!("{word} {boot_id}").into_bytes()
-}
-
-pub(crate) fn number(meta: &MetaStore, key: &str) -> u64 {
-    meta.get(key).and_then(|value| read_u64(value, 0)).unwrap_or(0)
-}
-
-/// Loads all segments, oldest first; true when there is none.
-fn load_segments(disk: &dyn Disk, index: &mut Index, tail: Tail) -> Result<bool, OpenError> {
-    let names = disk.list().map_err(OpenError::Io)?;
-    let mut bases: Vec<u64> = names.iter().filter_map(|name| base_of(name)).collect();
-    bases.sort_unstable();
-    for name in &names {
-        let is_orphan = name.strip_suffix(".idx").is_some_and(|stem| {
-            base_of(&format!("{stem}.log")).is_some_and(|base| bases.binary_search(&base).is_err())
-        });
-        if is_orphan || name.strip_suffix(".tmp").is_some() {
-            disk.remove(name).map_err(OpenError::Io)?;
-        }
-    }
-    let last = bases.last().copied();
-    if let Some(first) = bases.first() {
-        index.head = first.saturating_sub(1);
-    }
-    for base in bases {
-        let file = segment_name(base);
-        let damaged = |position, after, reason| {
-            Err(OpenError::Damaged { file: segment_name(base), position, after, reason })
-        };
-        if base != index.head + 1 && !(base > index.head && base <= index.floor + 1) {
-            return damaged(0, index.head, "a segment is missing before it");
-        }
-        index.head = index.head.max(base.saturating_sub(1));
-        let tail = if Some(base) == last { tail } else { Tail::Whole };
-        match recovery::open_segment(disk, index, base, tail) {
-            Ok(Opened::Segment { cut_bytes: 0 }) => {}
-            Ok(Opened::Segment { cut_bytes }) => {
-                tracing::warn!(
-                    file,
-                    cut_bytes,
-                    head = index.head,
-                    "a write that a crash cut short was removed; it was never acknowledged"
-                );
-            }
-            Ok(Opened::Unmade) => {
-                disk.remove(&file).map_err(OpenError::Io)?;
-                disk.sync_folder().map_err(OpenError::Io)?;
-            }
-            Err(SegmentError::Damaged { position, after, reason }) => {
-                return damaged(position, after, reason);
-            }
-            Err(SegmentError::Version(version)) => {
-                return Err(OpenError::Version { file, version });
-            }
-            Err(SegmentError::Io(error)) => return Err(OpenError::Io(error)),
-        }
-    }
-    Ok(index.segments.is_empty())
-}
-
-/// Checks that what a clean stop left is still there.
-fn check_clean(meta: &MetaStore, index: &Index) -> Result<(), OpenError> {
-    let is_whole = meta.get(KEY_CLEAN).is_none() || number(meta, KEY_CLEAN) <= index.head;
-    let Some(segment) = index.segments.back().filter(|_| !is_whole) else { return Ok(()) };
-    Err(OpenError::Damaged {
-        file: segment_name(segment.base()),
-        position: segment.len_bytes,
-        after: index.head,
-        reason: "the end is missing, though the log was closed whole",
-    })
-}
-
-/// Takes over what channels trimmed that no segment tells any more.
-fn load_trims(meta: &MetaStore, index: &mut Index) {
-    let removed_to = index.segments.front().map_or(0, |segment| segment.base() - 1);
-    if number(meta, KEY_ACCOUNTED) < removed_to {
-        index.floor = index.floor.max(removed_to);
-    }
-    let mut next_id = index.channels.keys().max().map_or(0, |id| id + 1);
-    for (key, value) in meta.with_prefix(KEY_TRIM) {
-        let name = key.strip_prefix(KEY_TRIM).unwrap_or(key);
-        let id = index.by_name.get(name).copied().unwrap_or(next_id);
-        index.know(id, name);
-        next_id = next_id.max(id + 1);
-        if let Some(channel) = index.channels.get_mut(&id) {
-            channel.trimmed_to = channel.trimmed_to.max(read_u64(value, 0).unwrap_or(0));
-            index.trimmed_high = index.trimmed_high.max(channel.trimmed_to);
-        }
-    }
 }

@@ -6,6 +6,7 @@
 
 mod format;
 mod recovery;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -17,25 +18,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::disk::{Disk, DiskFile, Durability};
+use crate::disk::{Disk, DiskFile, Durability, is_full, rewrite};
 
 pub use format::{BATCH_SIZE_MAX_BYTES, KEY_SIZE_MAX_BYTES, VALUE_SIZE_MAX_BYTES};
-use format::{Before, FILE_HEADER_BYTES, FileHeader, RecordBuilder};
+use format::{Before, RecordBuilder};
 
 /// Largest sum of keys and values of a store: 1 GiB.
 pub const STORE_SIZE_MAX_BYTES: u64 = 1 << 30;
 
 const FILE_NAME: &str = "meta.log";
-const TEMPORARY_NAME: &str = "meta.tmp";
 
 /// A file is compacted when it exceeds twice what it needs and this: 1 MiB.
 const COMPACTION_SLACK_BYTES: u64 = 1 << 20;
-
-/// A snapshot's records are closed when they exceed this: 1 MiB.
-const SNAPSHOT_RECORD_BYTES: usize = 1 << 20;
-
-/// How much is written again at once when a store is opened: 1 MiB.
-const REWRITE_BYTES: usize = 1 << 20;
 
 /// A change of one key: a value, or `None` to remove it.
 pub type Put = (Box<str>, Option<Bytes>);
@@ -113,8 +107,16 @@ pub struct MetaStore {
     /// No compaction before the file is longer than this.
     compact_beyond_bytes: u64,
     torn_bytes: u64,
+    last: Option<LastPut>,
     is_new: bool,
     is_poisoned: bool,
+}
+
+/// What stood there before the last batch.
+struct LastPut {
+    end: u64,
+    live_bytes: u64,
+    entries: Vec<Put>,
 }
 
 // Values may be secrets.
@@ -143,14 +145,14 @@ impl MetaStore {
         random: u64,
         durability: Durability,
     ) -> Result<Self, MetaError> {
-        remove_temporary(disk.as_ref()).map_err(opening("remove the leftover of"))?;
+        snapshot::remove_leftover(disk.as_ref()).map_err(opening("remove the leftover of"))?;
         let file = match disk.open(FILE_NAME) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let entries = BTreeMap::new();
                 let (file, end) =
-                    write_snapshot(disk.as_ref(), &entries, random).map_err(opening("make"))?;
-                publish_snapshot(disk.as_ref(), file.as_ref()).map_err(opening("make"))?;
+                    snapshot::write(disk.as_ref(), &entries, random).map_err(opening("make"))?;
+                snapshot::publish(disk.as_ref(), file.as_ref()).map_err(opening("make"))?;
                 return Ok(Self {
                     disk,
                     durability,
@@ -163,6 +165,7 @@ impl MetaStore {
                     slack_bytes: COMPACTION_SLACK_BYTES,
                     compact_beyond_bytes: 0,
                     torn_bytes: 0,
+                    last: None,
                     is_new: true,
                     is_poisoned: false,
                 });
@@ -191,6 +194,7 @@ impl MetaStore {
             slack_bytes: COMPACTION_SLACK_BYTES,
             compact_beyond_bytes: 0,
             torn_bytes: recovered.torn_bytes,
+            last: None,
             is_new: false,
             is_poisoned: false,
         })
@@ -237,24 +241,57 @@ impl MetaStore {
         if self.is_poisoned {
             return Err(MetaError::Poisoned);
         }
+        self.last = None;
         if puts.is_empty() {
             return Ok(());
         }
         self.check(puts)?;
+        self.compact_if_due();
+        if self.is_poisoned {
+            return Err(MetaError::Poisoned);
+        }
         let is_durable = self.durable_end == self.end;
         let mut record =
             RecordBuilder::new(if is_durable { Before::Durable } else { Before::Unknown });
         for (key, value) in puts {
             record.push(key, value.as_ref());
         }
+        let old = |(key, _): &Put| (key.clone(), self.entries.get(key).cloned());
+        let last = LastPut {
+            end: self.end,
+            live_bytes: self.live_bytes,
+            entries: puts.iter().map(old).collect(),
+        };
         self.append(&record.finish(self.salt, self.end))?;
+        self.last = Some(last);
         for (key, value) in puts {
             let old = self.entries.get(key).map_or(0, |old| entry_bytes(key, old));
             let new = value.as_ref().map_or(0, |new| entry_bytes(key, new));
             self.live_bytes = self.live_bytes + new - old;
             apply(&mut self.entries, &[(key.clone(), value.clone())]);
         }
-        self.compact_if_due();
+        Ok(())
+    }
+
+    /// Undoes the last [`MetaStore::put_all`] if that succeeded; it needs no room on the disk.
+    ///
+    /// It is undone once, and durably on return.
+    ///
+    /// # Errors
+    ///
+    /// [`MetaError::Poisoned`] or [`MetaError::Unknown`]: the batch is there after a restart, or
+    /// not, and every later put fails.
+    pub fn take_back(&mut self) -> Result<(), MetaError> {
+        if self.is_poisoned {
+            return Err(MetaError::Poisoned);
+        }
+        let Some(last) = self.last.take() else { return Ok(()) };
+        self.file.set_len(last.end).map_err(|source| self.poison(source))?;
+        // What the next put overwrites must not come back.
+        self.file.sync().map_err(|source| self.poison(source))?;
+        (self.end, self.durable_end) = (last.end, last.end);
+        self.live_bytes = last.live_bytes;
+        apply(&mut self.entries, &last.entries);
         Ok(())
     }
 
@@ -307,7 +344,9 @@ impl MetaStore {
             if !is_full(&source) {
                 return Err(self.poison(source));
             }
-            self.file.set_len(self.end).map_err(|source| self.poison(source))?;
+            let cut = self.file.set_len(self.end).and_then(|()| self.file.sync());
+            cut.map_err(|source| self.poison(source))?;
+            self.durable_end = self.end;
             return Err(MetaError::Full { source });
         }
         if self.durability == Durability::Fsync {
@@ -327,17 +366,17 @@ impl MetaStore {
             return;
         }
         let salt = self.salt.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(self.end);
-        let written = remove_temporary(self.disk.as_ref())
-            .and_then(|()| write_snapshot(self.disk.as_ref(), &self.entries, salt));
+        let written = snapshot::remove_leftover(self.disk.as_ref())
+            .and_then(|()| snapshot::write(self.disk.as_ref(), &self.entries, salt));
         let published = match written {
             Ok((file, end)) => {
-                publish_snapshot(self.disk.as_ref(), file.as_ref()).map(|()| (file, end))
+                snapshot::publish(self.disk.as_ref(), file.as_ref()).map(|()| (file, end))
             }
             Err(error) if is_full(&error) => {
                 tracing::warn!(file = FILE_NAME, "no room for compaction, trying later");
                 self.compact_beyond_bytes = self.end + self.slack_bytes;
-                if let Err(error) = remove_temporary(self.disk.as_ref()) {
-                    tracing::warn!(file = TEMPORARY_NAME, %error, "file is left over");
+                if let Err(error) = snapshot::remove_leftover(self.disk.as_ref()) {
+                    tracing::warn!(file = snapshot::TEMPORARY_NAME, %error, "file is left over");
                 }
                 return;
             }
@@ -364,62 +403,6 @@ impl MetaStore {
     }
 }
 
-/// Writes a new file with all entries under the temporary name, and returns it with its length.
-fn write_snapshot(
-    disk: &dyn Disk,
-    entries: &BTreeMap<Box<str>, Bytes>,
-    salt: u64,
-) -> io::Result<(Arc<dyn DiskFile>, u64)> {
-    let file = disk.create(TEMPORARY_NAME)?;
-    let mut end = to_u64(FILE_HEADER_BYTES);
-    let mut entries = entries.iter().peekable();
-    while entries.peek().is_some() {
-        let mut record = RecordBuilder::new(Before::Unknown);
-        while record.body_len() <= SNAPSHOT_RECORD_BYTES
-            && let Some((key, value)) = entries.next()
-        {
-            record.push(key, Some(value));
-        }
-        let record = record.finish(salt, end);
-        file.write_all_at(&record, end)?;
-        end += to_u64(record.len());
-    }
-    file.write_all_at(&FileHeader { salt, snapshot_end: end }.encode(), 0)?;
-    Ok((file, end))
-}
-
-/// Makes the file of the temporary name durable, and then the store's file.
-fn publish_snapshot(disk: &dyn Disk, file: &dyn DiskFile) -> io::Result<()> {
-    file.sync()?;
-    disk.rename(TEMPORARY_NAME, FILE_NAME)?;
-    disk.sync_folder()
-}
-
-/// Writes bytes again as they are.
-///
-/// After a failed sync the system takes bytes for written that are not: only what is written again
-/// is made durable by the next sync.
-fn rewrite(file: &dyn DiskFile, from: u64, to: u64) -> io::Result<()> {
-    let mut position = from;
-    while position < to {
-        let left = usize::try_from(to - position).unwrap_or(usize::MAX);
-        let mut buffer = vec![0; left.min(REWRITE_BYTES)];
-        if file.read_at(&mut buffer, position)? < buffer.len() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        file.write_all_at(&buffer, position)?;
-        position += to_u64(buffer.len());
-    }
-    Ok(())
-}
-
-fn remove_temporary(disk: &dyn Disk) -> io::Result<()> {
-    match disk.remove(TEMPORARY_NAME) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
 fn apply(entries: &mut BTreeMap<Box<str>, Bytes>, puts: &[Put]) {
     for (key, value) in puts {
         match value {
@@ -439,10 +422,6 @@ fn check_size(what: &'static str, size_bytes: usize, limit_bytes: usize) -> Resu
 
 fn opening(doing: &'static str) -> impl Fn(io::Error) -> MetaError {
     move |source| MetaError::Io { doing, source }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn entry_bytes(key: &str, value: &Bytes) -> u64 {

@@ -23,6 +23,8 @@ pub const BATCH_MAX_BYTES: usize = 64 * 1_048_576;
 
 /// Length of a segment's header.
 pub(crate) const HEADER_BYTES: usize = 32;
+/// The same as a position.
+pub(crate) const HEADER_BYTES_U64: u64 = 32;
 /// Length of what every record has.
 pub(crate) const HEAD_BYTES: usize = 29;
 /// Bytes before those that `len` counts.

@@ -136,7 +136,9 @@ impl Index {
                 last: segment.last,
             });
             let name = channel.name.as_ref().to_owned();
-            Some(ChannelPart { id: *id, name, part, trimmed_to: channel.trimmed_to })
+            // Later segments tell of themselves: what they hold may not outlive a power cut.
+            let trimmed_to = channel.trimmed_to.min(segment.last);
+            Some(ChannelPart { id: *id, name, part, trimmed_to })
         });
         parts.collect()
     }
@@ -193,5 +195,42 @@ impl<'a> Reader<'a> {
     fn text(&mut self) -> Option<&'a str> {
         let len = self.take(2)?.first_chunk::<2>().map(|len| u16::from_le_bytes(*len))?;
         std::str::from_utf8(self.take(len.into())?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Disk;
+    use crate::record::{HEADER_BYTES_U64, Record, RecordKind};
+    use crate::simulated::SimulatedDisk;
+
+    #[test]
+    fn a_segment_tells_of_no_trim_behind_its_own_end() {
+        let file = SimulatedDisk::new().create("1").unwrap();
+        let file = SegmentFile { file, base: 1, seed: 0 };
+        let mut index = Index::default();
+        index.segments.push_back(Segment::new(file.clone(), 0, HEADER_BYTES_U64));
+        assert!(index.know(7, "orders"));
+        let record = Record {
+            offset: 1,
+            kind: RecordKind::Event(7),
+            at: 0,
+            correction_s: 0,
+            body: b"",
+            delta: 0,
+            batch: 32,
+            is_more: false,
+            name: None,
+            size_bytes: 29,
+        };
+        index.add(32, &record);
+        let mut sealed = index.segments[0].clone();
+        sealed.seal();
+        // The channel's history was deleted up to an event of a later segment.
+        index.channels.get_mut(&7).unwrap().trimmed_to = 5;
+        let parts = index.parts_of(&sealed);
+        let (_, read) = decode(&encode(&sealed, &parts), &file, 0).unwrap();
+        assert_eq!((read[0].trimmed_to, read[0].part.n_events), (1, 1));
     }
 }

@@ -2,7 +2,7 @@
 
 mod segments;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
@@ -10,12 +10,14 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use crate::disk::{Disk, DiskFile, Durability};
+use crate::disk::{Disk, DiskFile, Durability, is_full};
 use crate::index::{NextTrim, Oldest, Postings, Retention};
 use crate::log::{Batch, KEY_CLEAN, KEY_FLOOR, KEY_TRIM, Log, LogConfig, NewRecord, OnFull};
 use crate::meta::{MetaError, MetaStore, Put};
 use crate::record::{self, BATCH_MAX_BYTES, ChannelId, HEAD_BYTES, RecordKind, Writing};
 use crate::scan::SegmentFile;
+
+pub(crate) use segments::Rewriting;
 
 /// Capacity for encoding that is kept from batch to batch.
 const BUFFER_KEPT_BYTES: usize = 4 * 1_048_576;
@@ -49,6 +51,10 @@ pub struct LogWriter {
     meta: MetaStore,
     salt_state: u64,
     buffer: Vec<u8>,
+    /// What of this session has to be noted before its first commit.
+    session: Vec<Put>,
+    /// Channels of removed segments for whose trims there was no room.
+    unnoted: BTreeSet<ChannelId>,
     _lock: Box<dyn Debug + Send + Sync>,
 }
 
@@ -60,7 +66,30 @@ impl LogWriter {
         salt_seed: u64,
         (disk, lock): (Arc<dyn Disk>, Box<dyn Debug + Send + Sync>),
     ) -> Self {
-        Self { log, disk, config, meta, salt_state: salt_seed, buffer: Vec::new(), _lock: lock }
+        Self {
+            log,
+            disk,
+            config,
+            meta,
+            salt_state: salt_seed,
+            buffer: Vec::new(),
+            session: Vec::new(),
+            unnoted: BTreeSet::new(),
+            _lock: lock,
+        }
+    }
+
+    /// Notes durably what the next opening has to know of this session.
+    ///
+    /// # Errors
+    ///
+    /// [`MetaError::Full`] leaves what was noted last, and puts it off to the first commit.
+    pub(crate) fn note_session(&mut self, puts: Vec<Put>) -> Result<(), MetaError> {
+        self.session = puts;
+        self.meta.put_all(&self.session)?;
+        self.meta.sync()?;
+        self.session.clear();
+        Ok(())
     }
 
     /// Returns the small settings.
@@ -96,21 +125,15 @@ impl LogWriter {
         if size_bytes > BATCH_MAX_BYTES {
             return Err(CommitError::TooLarge { size_bytes });
         }
-        let before = self.put(&batch.puts)?;
         let first_offset = self.log.head() + 1;
-        if batch.groups.iter().any(|group| !group.is_empty()) {
-            let mut outcome = self.append(batch, first_offset, size_bytes);
-            if self.config.on_full == OnFull::TrimOldest
-                && matches!(outcome, Err(CommitError::Full(_)))
-                && self.give_up_oldest()
-            {
-                outcome = self.append(batch, first_offset, size_bytes);
-            }
-            if let Err(error) = outcome {
-                self.take_back(&before);
-                return Err(self.judge(error));
-            }
+        let mut outcome = self.write_batch(batch, first_offset, size_bytes);
+        if self.config.on_full == OnFull::TrimOldest
+            && matches!(outcome, Err(CommitError::Full(_)))
+            && self.give_up_oldest()
+        {
+            outcome = self.write_batch(batch, first_offset, size_bytes);
         }
+        outcome.map_err(|error| self.judge(error))?;
         self.log.shared.n_commits.fetch_add(1, Ordering::Relaxed);
         self.log.shared.n_events.fetch_add(n_events, Ordering::Relaxed);
         let kept_now = newest(batch);
@@ -205,31 +228,33 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Puts small settings and returns what undoes it.
-    fn put(&mut self, puts: &[Put]) -> Result<Vec<Put>, CommitError> {
-        if puts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let before =
-            puts.iter().map(|(key, _)| (key.clone(), self.meta.get(key).cloned())).collect();
-        match self.meta.put_all(puts) {
-            Ok(()) => Ok(before),
-            Err(error) => {
-                let error = judge_meta(error);
-                Err(self.judge(error))
-            }
-        }
+    /// Puts small settings.
+    fn put(&mut self, puts: &[Put]) -> Result<(), CommitError> {
+        let put = self.meta.put_all(puts).map_err(judge_meta);
+        put.map_err(|error| self.judge(error))
     }
 
-    /// Puts back what stood there before a commit that failed.
-    fn take_back(&mut self, before: &[Put]) {
-        if before.is_empty() {
-            return;
+    /// Writes the settings and the records of a batch; when the disk is full, neither.
+    fn write_batch(
+        &mut self,
+        batch: &Batch,
+        first_offset: u64,
+        size_bytes: usize,
+    ) -> Result<(), CommitError> {
+        if !self.session.is_empty() {
+            let session = std::mem::take(&mut self.session);
+            self.note_session(session).map_err(judge_meta)?;
         }
-        if let Err(error) = self.meta.put_all(before) {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(cause, "values of a refused publication stay until they change");
+        self.meta.put_all(&batch.puts).map_err(judge_meta)?;
+        if batch.groups.iter().all(Vec::is_empty) {
+            return Ok(());
         }
+        let appended = self.append(batch, first_offset, size_bytes);
+        // After any other failure the records may be there, and then the settings must be.
+        if matches!(appended, Err(CommitError::Full(_))) && !batch.puts.is_empty() {
+            self.meta.take_back().map_err(judge_meta)?;
+        }
+        appended
     }
 
     /// Counts a failure; after one that leaves the disk's state unknown nothing more is taken.
@@ -244,7 +269,9 @@ impl LogWriter {
                 let cause: &dyn std::error::Error = cause;
                 tracing::error!(cause, "the disk failed: the log takes nothing more");
             }
-            CommitError::TooLarge { .. } | CommitError::Poisoned => {}
+            // Where the settings can no longer be written, nothing can.
+            CommitError::Poisoned => shared.is_poisoned.store(true, Ordering::Release),
+            CommitError::TooLarge { .. } => {}
         }
         error
     }
@@ -386,10 +413,9 @@ fn write(
     durability: Durability,
 ) -> Result<(), CommitError> {
     if let Err(error) = file.write_all_at(bytes, start) {
-        return match file.set_len(start) {
-            Ok(()) => Err(full_or_unknown(error)),
-            Err(cut) => Err(CommitError::Unknown(cut)),
-        };
+        // What the next write overwrites, or what a later segment follows, must not come back.
+        let cut = file.set_len(start).and_then(|()| file.sync());
+        return Err(cut.map_or_else(CommitError::Unknown, |()| full_or_unknown(error)));
     }
     match durability {
         Durability::Fsync => file.sync().map_err(CommitError::Unknown),
@@ -397,12 +423,8 @@ fn write(
     }
 }
 
-/// Tells a disk that is full from one that fails.
-pub(crate) fn full_or_unknown(error: io::Error) -> CommitError {
-    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
-        return CommitError::Full(error);
-    }
-    CommitError::Unknown(error)
+fn full_or_unknown(error: io::Error) -> CommitError {
+    if is_full(&error) { CommitError::Full(error) } else { CommitError::Unknown(error) }
 }
 
 /// Returns the events of a batch and the most bytes that its records may take.

@@ -49,6 +49,14 @@ pub(crate) struct Arguments {
     rate: u32,
 }
 
+impl Arguments {
+    /// Makes the bench as small as it can be.
+    pub(crate) fn make_quick(&mut self) {
+        self.load.make_quick();
+        (self.channels, self.rate) = (100, 1_000);
+    }
+}
+
 /// Measures.
 ///
 /// # Errors

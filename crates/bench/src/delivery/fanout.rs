@@ -77,6 +77,16 @@ pub(crate) struct Arguments {
     rate: Option<u32>,
 }
 
+impl Arguments {
+    /// Makes the bench as small as it can be.
+    pub(crate) fn make_quick(&mut self) {
+        self.load.make_quick();
+        self.subscribers = Some(20);
+        self.window = Some(4);
+        self.rate = Some(100);
+    }
+}
+
 /// How events are published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Mode {

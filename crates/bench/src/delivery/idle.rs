@@ -48,6 +48,14 @@ pub(crate) struct Arguments {
     secured: usize,
 }
 
+impl Arguments {
+    /// Makes the bench as small as it can be.
+    pub(crate) fn make_quick(&mut self) {
+        self.load.make_quick();
+        (self.connections, self.secured) = (WARM_UP + 20, WARM_UP + 20);
+    }
+}
+
 /// Which channels a connection follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Channels {

@@ -34,6 +34,13 @@ pub(crate) struct Arguments {
     install: bool,
 }
 
+impl Arguments {
+    /// Makes the bench as small as it can be.
+    pub(crate) fn make_quick(&mut self) {
+        self.fanout.make_quick();
+    }
+}
+
 /// What is compared with whom: 1,000 subscribers, 4 events undelivered.
 #[derive(Debug)]
 struct Comparison {

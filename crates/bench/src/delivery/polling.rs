@@ -57,6 +57,14 @@ pub(crate) struct Arguments {
     rate: u32,
 }
 
+impl Arguments {
+    /// Makes the bench as small as it can be.
+    pub(crate) fn make_quick(&mut self) {
+        self.load.make_quick();
+        (self.clients, self.interval, self.rate) = (20, 100, 20);
+    }
+}
+
 /// What one go gave.
 #[derive(Debug, Clone, Copy)]
 struct Go {

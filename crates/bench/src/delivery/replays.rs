@@ -66,6 +66,14 @@ pub(crate) struct Arguments {
     events: u64,
 }
 
+impl Arguments {
+    /// Makes the bench as small as it can be.
+    pub(crate) fn make_quick(&mut self) {
+        self.load.make_quick();
+        (self.subscribers, self.replays, self.events) = (20, 2, 1_000);
+    }
+}
+
 /// What one go gave.
 #[derive(Debug)]
 struct Go {

@@ -57,7 +57,8 @@ impl Lab {
         }
         let program = std::path::absolute(&load.server).context("the server's program")?;
         ensure!(program.is_file(), "{} is no program", program.display());
-        let parent = place.folder.parent().context("the folder of the bench")?;
+        // What is installed outlives the folder of the run.
+        let parent = place.folder.ancestors().nth(2).context("the folder of the benches")?;
         Ok(Self {
             program,
             folder: place.folder.clone(),

@@ -51,6 +51,14 @@ pub(crate) struct Arguments {
     rate: u32,
 }
 
+impl Arguments {
+    /// Makes the bench as small as it can be.
+    pub(crate) fn make_quick(&mut self) {
+        self.load.make_quick();
+        (self.subscribers, self.stalled) = (20, 5);
+    }
+}
+
 /// What one go gave.
 #[derive(Debug)]
 struct Go {

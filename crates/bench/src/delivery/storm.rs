@@ -43,6 +43,14 @@ pub(crate) struct Arguments {
     missed: u64,
 }
 
+impl Arguments {
+    /// Makes the bench as small as it can be.
+    pub(crate) fn make_quick(&mut self) {
+        self.load.make_quick();
+        (self.connections, self.missed) = (50, 10);
+    }
+}
+
 /// What one storm gave.
 #[derive(Debug, Clone, Copy)]
 struct Storm {

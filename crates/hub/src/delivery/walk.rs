@@ -31,7 +31,12 @@ impl Subscription {
         let mut losses = Losses::default();
         let mut is_at_hole = first_hole <= end.offset;
         let mut is_stopped = false;
-        for (seq, entry) in state.journal.window.after(self.cursor.seq) {
+        // At a hole the cursor has to pass the entries before it one by one.
+        let (window, since) = (&state.journal.window, self.cursor.seq);
+        let channels = subscriber.follows.keys();
+        let sparse = if is_at_hole { None } else { window.after_of(since, end.seq, channels) };
+        let all = sparse.is_none().then(|| window.after(since));
+        for (seq, entry) in sparse.into_iter().flatten().chain(all.into_iter().flatten()) {
             let is_past_hole = first_hole <= entry.offset_before();
             if seq > end.seq || is_past_hole || batch.len() >= BATCH_MAX_BYTES {
                 if seq <= end.seq {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Durability};
 use crate::simulated::{Random, SimulatedDisk};
 
-use super::{FILE_NAME, MetaError, MetaStore, Put, TEMPORARY_NAME};
-use crate::disk::Durability;
+use super::snapshot::TEMPORARY_NAME;
+use super::{FILE_NAME, MetaError, MetaStore, Put};
 
 type Entries = BTreeMap<Box<str>, Bytes>;
 
@@ -101,9 +101,10 @@ fn compaction_keeps_the_file_short_and_the_entries_whole() {
     let mut random = Random::new(1);
     for _ in 0..300 {
         let batch = draw_batch(&mut random);
+        let before = store.live_bytes;
         store.put_all(&batch).unwrap();
         entries = after(&entries, &batch);
-        assert!(store.len_bytes() <= 2 * store.live_bytes + store.slack_bytes);
+        assert!(store.len_bytes() <= 2 * before + store.slack_bytes + 4 * 800);
     }
     assert_eq!(store.entries, entries);
     let reopened = reopened(&disk);
@@ -162,14 +163,19 @@ fn a_later_format_is_refused() {
 /// Makes a store with a snapshot and batches behind it; returns its state after each batch.
 fn store_with_batches(disk: &SimulatedDisk, durability: Durability) -> Vec<Entries> {
     let mut store = open(disk, durability).unwrap();
-    store.slack_bytes = 0;
-    store.put_all(&[put("snapshot/1", "one"), put("snapshot/2", "two")]).unwrap();
-    store.put_all(&[put("snapshot/1", "1")]).unwrap();
-    store.slack_bytes = 1 << 20;
-    let mut states = vec![store.entries.clone()];
-    for n in 0..6 {
-        store.put_all(&[put("n", &n.to_string()), put(&format!("of/{n}"), "value")]).unwrap();
+    let mut states = Vec::new();
+    let mut put_all = |store: &mut MetaStore, batch: &[Put]| {
+        store.put_all(batch).unwrap();
         states.push(store.entries.clone());
+    };
+    store.slack_bytes = 0;
+    put_all(&mut store, &[put("snapshot/1", "one"), put("snapshot/2", "two")]);
+    for n in 0..4 {
+        put_all(&mut store, &[put("snapshot/1", &n.to_string())]);
+    }
+    store.slack_bytes = 1 << 20;
+    for n in 0..6 {
+        put_all(&mut store, &[put("n", &n.to_string()), put(&format!("of/{n}"), "value")]);
     }
     states
 }
@@ -214,6 +220,36 @@ fn without_syncs_a_hole_ends_what_is_recovered() {
                 assert!(states.contains(&store.entries), "bit {bit}");
             }
         }
+    }
+}
+
+#[test]
+fn a_batch_is_taken_back_also_on_a_full_disk() {
+    for seed in 0..200 {
+        let disk = SimulatedDisk::new();
+        let mut random = Random::new(seed);
+        let mut store = open(&disk, Durability::Fsync).unwrap();
+        for _ in 0..random.below(8) {
+            store.put_all(&draw_batch(&mut random)).unwrap();
+        }
+        let before = (store.entries.clone(), store.live_bytes);
+        store.put_all(&draw_batch(&mut random)).unwrap();
+        disk.set_capacity(Some(disk.used_bytes()));
+        let end = if seed % 2 == 0 { disk.n_operations() + 1 } else { u64::MAX };
+        disk.stop_after(end - disk.n_operations());
+        if seed % 2 == 0 {
+            assert!(matches!(store.take_back(), Err(MetaError::Unknown { .. })), "seed {seed}");
+            assert!(matches!(store.put_all(&[put("a", "")]), Err(MetaError::Poisoned)));
+            continue;
+        }
+        store.take_back().unwrap();
+        assert_eq!((store.entries.clone(), store.live_bytes), before, "seed {seed}");
+        store.take_back().unwrap();
+        assert_eq!(store.entries, before.0, "seed {seed}: once only");
+        assert_eq!(reopened(&disk.crash(seed)).entries, before.0, "seed {seed}");
+        disk.set_capacity(None);
+        store.put_all(&[put("later", "x")]).unwrap();
+        assert_eq!(reopened(&disk.crash(seed)).entries, store.entries, "seed {seed}");
     }
 }
 

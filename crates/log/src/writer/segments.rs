@@ -3,17 +3,29 @@
 use std::io;
 
 use super::{CommitError, LogWriter, full_or_unknown, number, trim_key};
-use crate::disk::Durability;
+use crate::disk::{Durability, is_full, rewrite};
 use crate::index::{Postings, Segment};
-use crate::log::KEY_ACCOUNTED;
-use crate::record::{HEADER_BYTES, Header};
+use crate::log::{KEY_ACCOUNTED, KEY_FLOOR};
+use crate::record::{ChannelId, HEADER_BYTES_U64, Header};
 use crate::recovery::{index_name, segment_name};
 use crate::scan::SegmentFile;
 use crate::sidecar;
 
+/// What of the last segment an opening writes again before it syncs it.
+///
+/// The sync of these bytes may have failed, and a page whose sync failed once passes for written:
+/// only what is written again is synced again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rewriting {
+    /// All before the last write was synced.
+    LastWrite,
+    /// The last session did not sync what it wrote.
+    LastSegment,
+}
+
 impl LogWriter {
     /// Makes durable what opening found, and completes what a crash left undone.
-    pub(crate) fn settle(&mut self) -> io::Result<()> {
+    pub(crate) fn settle(&mut self, rewriting: Rewriting) -> io::Result<()> {
         let unsealed: Vec<u64> = {
             let index = self.log.shared.index.read();
             let n_before_last = index.segments.len().saturating_sub(1);
@@ -22,7 +34,7 @@ impl LogWriter {
             open.map(Segment::base).collect()
         };
         for base in unsealed {
-            self.seal(base)?;
+            self.seal_if_room(base)?;
         }
         let last = {
             let index = self.log.shared.index.read();
@@ -32,13 +44,13 @@ impl LogWriter {
         let Some((file, last_batch, len_bytes)) = last else {
             return self.begin_segment(self.log.head() + 1);
         };
-        // The sync of the last write may have failed, and a page that failed once passes for
-        // written: only what is written again is synced again.
-        let n_bytes = len_bytes.saturating_sub(last_batch.into());
-        let mut bytes = vec![0; usize::try_from(n_bytes).unwrap_or(usize::MAX)];
-        if last_batch > 0 && file.file.read_at(&mut bytes, last_batch.into())? == bytes.len() {
-            file.file.write_all_at(&bytes, last_batch.into())?;
-        }
+        let rewritten_from = match rewriting {
+            Rewriting::LastWrite => u64::from(last_batch).max(HEADER_BYTES_U64),
+            Rewriting::LastSegment => HEADER_BYTES_U64,
+        };
+        // The header too: a session may have died of its sync.
+        rewrite(file.file.as_ref(), 0, HEADER_BYTES_U64)?;
+        rewrite(file.file.as_ref(), rewritten_from, len_bytes)?;
         file.file.sync()?;
         self.disk.sync_folder()
     }
@@ -68,12 +80,7 @@ impl LogWriter {
             }
         }
         self.begin_segment(first_offset).map_err(full_or_unknown)?;
-        // The index file is for a quick start only; without it the segment is read.
-        if let Err(error) = self.seal(base) {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(cause, file = index_name(base), "index file not written");
-        }
-        Ok(())
+        self.seal_if_room(base).map_err(CommitError::Unknown)
     }
 
     /// Makes the segment that the next offset goes into.
@@ -83,14 +90,28 @@ impl LogWriter {
         let file = self.disk.create(&name)?;
         let made = file.write_all_at(&header.encode_segment(), 0).and_then(|()| file.sync());
         if let Err(error) = made.and_then(|()| self.disk.sync_folder()) {
-            self.disk.remove(&name)?;
-            return Err(error);
+            // It must not come back when the segment before it has grown on.
+            let removed = self.disk.remove(&name).and_then(|()| self.disk.sync_folder());
+            return Err(removed.err().map_or(error, io::Error::other));
         }
-        let len_bytes = u64::try_from(HEADER_BYTES).unwrap_or(u64::MAX);
         let file = SegmentFile { file, base, seed: header.seed() };
         let mut index = self.log.shared.index.write();
-        index.segments.push_back(Segment::new(file, header.salt, len_bytes));
+        index.segments.push_back(Segment::new(file, header.salt, HEADER_BYTES_U64));
         Ok(())
+    }
+
+    /// Seals a segment; a full disk leaves it without an index file.
+    ///
+    /// The index file is for a quick start only: without it the segment is read.
+    fn seal_if_room(&mut self, base: u64) -> io::Result<()> {
+        match self.seal(base) {
+            Err(error) if is_full(&error) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(cause, file = index_name(base), "index file not written");
+                Ok(())
+            }
+            sealed => sealed,
+        }
     }
 
     /// Brings a segment into its final form and writes its index file.
@@ -129,7 +150,7 @@ impl LogWriter {
 
     /// Removes the oldest segments: those that hold nothing any more, and those over the ceiling.
     pub(super) fn retire(&mut self) {
-        loop {
+        while self.check_health().is_ok() {
             let is_due = {
                 let index = self.log.shared.index.read();
                 let is_over = index.size_bytes() > self.config.size_max_bytes;
@@ -163,32 +184,9 @@ impl LogWriter {
     }
 
     /// Removes the oldest segment, of which nothing is live; what channels trimmed is kept first.
-    fn remove_first(&mut self) -> io::Result<()> {
-        let (base, last, channels) = {
-            let index = self.log.shared.index.read();
-            let Some(first) = index.segments.front() else { return Ok(()) };
-            (first.base(), first.last, first.postings.channels())
-        };
-        let mut puts = Vec::with_capacity(channels.len() + 1);
-        let mut forgotten = Vec::new();
-        {
-            let index = self.log.shared.index.read();
-            for id in channels {
-                let Some(channel) = index.channels.get(&id) else { continue };
-                let is_over = channel.is_forgotten && !index.is_named_later(id);
-                let trimmed_to = (!is_over).then(|| number(channel.trimmed_to));
-                puts.push((trim_key(&channel.name), trimmed_to));
-                forgotten.extend(is_over.then_some(id));
-            }
-        }
-        puts.push((KEY_ACCOUNTED.into(), Some(number(last))));
-        // Without room for it the next start takes the whole segment for a hole of everybody.
-        if let Err(error) = self.put(&puts) {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(cause, "what channels trimmed was not noted");
-        }
-        self.disk.remove(&segment_name(base))?;
-        self.disk.sync_folder()?;
+    fn remove_first(&mut self) -> Result<(), CommitError> {
+        let Some((base, forgotten)) = self.note_trims()? else { return Ok(()) };
+        self.disk.remove(&segment_name(base)).map_err(CommitError::Unknown)?;
         {
             let mut index = self.log.shared.index.write();
             index.segments.pop_front();
@@ -198,10 +196,52 @@ impl LogWriter {
                 }
             }
         }
-        match self.disk.remove(&index_name(base)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
+        // Else a power cut could bring it back when the next one is gone.
+        if let Err(error) = self.disk.sync_folder() {
+            return Err(self.judge(CommitError::Unknown(error)));
         }
+        match self.disk.remove(&index_name(base)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(cause, file = index_name(base), "index file left over");
+            }
+            Ok(()) | Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Notes what the channels of the oldest segment trimmed; returns the segment's base and the
+    /// channels that go with it.
+    ///
+    /// Without room for the note the next start takes the whole segment for a hole of everybody.
+    fn note_trims(&mut self) -> Result<Option<(u64, Vec<ChannelId>)>, CommitError> {
+        let mut puts = Vec::new();
+        let mut forgotten = Vec::new();
+        let base = {
+            let index = self.log.shared.index.read();
+            let Some(first) = index.segments.front() else { return Ok(None) };
+            self.unnoted.extend(first.postings.channels());
+            for id in &self.unnoted {
+                let Some(channel) = index.channels.get(id) else { continue };
+                let is_over = channel.is_forgotten && !index.is_named_later(*id);
+                let trimmed_to = (!is_over).then(|| number(channel.trimmed_to));
+                puts.push((trim_key(&channel.name), trimmed_to));
+                forgotten.extend(is_over.then_some(*id));
+            }
+            // A hole of everybody that an opening found is not told by the note any more.
+            puts.push((KEY_FLOOR.into(), Some(number(index.floor))));
+            puts.push((KEY_ACCOUNTED.into(), Some(number(first.last))));
+            first.base()
+        };
+        match self.put(&puts) {
+            Ok(()) => self.unnoted.clear(),
+            Err(error @ (CommitError::Unknown(_) | CommitError::Poisoned)) => return Err(error),
+            Err(error @ (CommitError::Full(_) | CommitError::TooLarge { .. })) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(cause, "what channels trimmed was not noted");
+            }
+        }
+        Ok(Some((base, forgotten)))
     }
 
     /// Returns a number that nobody outside can guess (`SplitMix64` over a random seed).
