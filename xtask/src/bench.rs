@@ -8,7 +8,7 @@ use crate::{run, step};
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Bench {
-    /// All of the following, with a table of the targets (5 minutes).
+    /// The benches of the log, which are the next five, with a table of the targets (5 minutes).
     All,
     /// Durable publishes a second over HTTP, with 1 and 32 publishers (2 minutes).
     Publish,
@@ -20,6 +20,22 @@ pub(crate) enum Bench {
     Start,
     /// Bytes per event, on disk and in memory (1 minute).
     Size,
+    /// Deliveries a second, cost and delay beside one plain `send()` each (5 minutes).
+    Fanout,
+    /// 10,000 channels with one subscriber each, beside one plain `send()` (1 minute).
+    Channels,
+    /// 5,000 connects at once, and as many that come back and resume (1 minute).
+    Storm,
+    /// 100 of 1,000 subscribers that never read (2 minutes).
+    Stalled,
+    /// 50 deep replays from disk beside 1,000 live subscribers (1 minute).
+    Replays,
+    /// Memory and time of 19,000 idle connections (10 minutes).
+    Idle,
+    /// The same load for other servers; `-- --install` installs those that are missing (5 minutes).
+    Peers,
+    /// A state read every 2 s by 1,000 clients, against events that say it changed (1 minute).
+    Polling,
 }
 
 /// Builds what a bench needs, once, and runs it; `arguments` go to the bench.
@@ -41,10 +57,20 @@ pub(crate) fn bench(
         Bench::Replay => "replay",
         Bench::Start => "start",
         Bench::Size => "size",
+        Bench::Fanout => "fanout",
+        Bench::Channels => "channels",
+        Bench::Storm => "storm",
+        Bench::Stalled => "stalled",
+        Bench::Replays => "replays",
+        Bench::Idle => "idle",
+        Bench::Peers => "peers",
+        Bench::Polling => "polling",
     };
     let mut command = std::process::Command::new(program);
     command.arg(name);
-    if matches!(bench, Bench::All | Bench::Start) {
+    let needs_server =
+        !matches!(bench, Bench::Publish | Bench::Resume | Bench::Replay | Bench::Size);
+    if needs_server {
         command.arg("--server").arg(server);
     }
     command.args(arguments);

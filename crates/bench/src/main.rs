@@ -19,6 +19,7 @@ use crate::report::Report;
 use crate::role::Role;
 
 mod child;
+mod delivery;
 mod events;
 mod frames;
 mod load;
@@ -56,14 +57,14 @@ struct Arguments {
 /// Shown at the end of the help.
 const EXAMPLES: &str = "Examples:
   tidings-bench all --quick           does everything work? (seconds; the figures mean nothing)
-  tidings-bench all                   every figure, with a table of the targets (minutes)
+  tidings-bench all                   every figure of the log, and a table of the targets (minutes)
   tidings-bench publish --runs 5      durable publishes only, medians of 5 runs
   tidings-bench start --json --check  as JSON, and an error when a target is missed
   tidings-bench size --folder /mnt/x  on another disk";
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// All of the benches below, one after the other.
+    /// The benches of the log, which are the five below, one after the other.
     All {
         #[command(flatten)]
         common: Common,
@@ -106,6 +107,8 @@ enum Task {
         #[command(flatten)]
         arguments: size::Arguments,
     },
+    #[command(flatten)]
+    Delivery(delivery::Task),
     /// Works for another bench.
     #[command(hide = true)]
     Child { role: Role, folder: PathBuf },
@@ -148,10 +151,11 @@ enum Bench {
     Replay(replay::Arguments),
     Start(start::Arguments),
     Size(size::Arguments),
+    Delivery(delivery::Bench),
 }
 
 impl Bench {
-    /// Returns every bench.
+    /// Returns every bench of the log.
     fn all(server: Option<PathBuf>) -> Vec<Self> {
         vec![
             Self::Publish(publish::Arguments::FULL),
@@ -170,6 +174,7 @@ impl Bench {
             Self::Replay(_) => Self::Replay(replay::Arguments::QUICK),
             Self::Start(arguments) => Self::Start(arguments.quick()),
             Self::Size(_) => Self::Size(size::Arguments::QUICK),
+            Self::Delivery(bench) => Self::Delivery(bench.quick()),
         }
     }
 
@@ -184,6 +189,7 @@ impl Bench {
             Self::Replay(arguments) => ("replay", replay::measure(arguments, place)),
             Self::Start(arguments) => ("start", start::measure(arguments, place)),
             Self::Size(arguments) => ("size", size::measure(arguments, place)),
+            Self::Delivery(bench) => bench.measure(place),
         };
         let report = report.context(name)?;
         std::fs::remove_dir_all(&place.folder).context("remove the folder of a bench")?;
@@ -209,6 +215,10 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Replay { common, arguments } => (common, vec![Bench::Replay(arguments)]),
         Task::Start { common, arguments } => (common, vec![Bench::Start(arguments)]),
         Task::Size { common, arguments } => (common, vec![Bench::Size(arguments)]),
+        Task::Delivery(task) => match task.prepare()? {
+            Some((common, bench)) => (common, vec![Bench::Delivery(bench)]),
+            None => return Ok(ExitCode::SUCCESS),
+        },
         Task::Child { role, folder } => {
             return role.play(&folder).map(|()| ExitCode::SUCCESS);
         }

@@ -161,6 +161,11 @@ impl Table {
         Self { title, columns, rows: Vec::new() }
     }
 
+    /// Whether it has no rows.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Adds a row, which has a cell for every column.
     pub(crate) fn add(&mut self, row: Vec<Cell>) {
         debug_assert_eq!(row.len(), self.columns.len(), "a row has a cell for every column");
