@@ -1,4 +1,4 @@
-//! Runs every bench in its smallest size and looks whether each figure is there.
+//! Runs every bench of the log in its smallest size and looks whether each figure is there.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ const TABLES: [(&str, usize, usize); 5] =
 const OPTIONAL: &str = "ratio";
 
 #[test]
-fn every_bench_tells_all_its_figures() {
+fn every_bench_of_the_log_tells_all_its_figures() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidings-bench"));
     command.args(["all", "--quick", "--json", "--folder"]).arg(folder.path());
