@@ -63,7 +63,7 @@ impl Served {
         let entered = runtime.enter();
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).context("bind a port")?;
         let address = listener.address();
-        let server = Server::new(router(app), None, &config);
+        let server = Server::new(router(app), None, &config, Arc::clone(&store.hub));
         let (stage, stop) = (connections.clone(), accepting.clone());
         connections.spawn(|_| server.serve(listener, stage, stop));
         drop(entered);

@@ -77,6 +77,7 @@ impl Store {
             entropy: Arc::new(outside::random),
             boot_id: outside::boot_id(),
             commit_requests_max: options.commit_requests_max,
+            n_shards: 1,
         };
         let (hub, threads) =
             Hub::open(config(options), disk, environment).context("open the hub")?;

@@ -33,6 +33,8 @@ pub(crate) async fn until_ready(
         heartbeat: HEARTBEAT,
         message: "bench",
         peer: None,
+        grants: None,
+        expires_at: None,
     };
     let mut subscription = hub.subscribe(request).context("subscribe")?;
     let mut frames = Frames::default();

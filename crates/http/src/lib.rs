@@ -1,6 +1,7 @@
 //! Everything HTTP of Tidings: accept loop, routers, extractors, event streams, errors, `OpenAPI`.
 
 mod config;
+mod handover;
 mod metrics;
 mod openapi;
 mod problem;

@@ -1,5 +1,7 @@
 //! Figures for Prometheus, in the `OpenMetrics` text format.
 
+mod delivery;
+
 use std::fmt;
 
 use prometheus_client::collector::Collector;
@@ -8,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use tidings_dhcp::network::{Snapshot, SourceHealth};
-use tidings_hub::stats::{CONNECTION_SECONDS_BOUNDS, HubStats};
+use tidings_hub::stats::HubStats;
 
 use crate::state::App;
 use crate::wire::state_word;
@@ -52,27 +54,6 @@ impl EncodeMetric for Value {
     }
 }
 
-/// How long the streams that ended had lived.
-#[derive(Debug)]
-struct Durations {
-    counts: [u64; 10],
-    sum: u64,
-}
-
-impl EncodeMetric for Durations {
-    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        let seconds = |bound: u64| f64::from(u32::try_from(bound).unwrap_or(u32::MAX));
-        let bounds = CONNECTION_SECONDS_BOUNDS.iter().map(|bound| seconds(*bound));
-        let buckets: Vec<(f64, u64)> = bounds.chain([f64::INFINITY]).zip(self.counts).collect();
-        let count = self.counts.iter().sum();
-        encoder.encode_histogram::<NoLabelSet>(seconds(self.sum), count, &buckets, None)
-    }
-
-    fn metric_type(&self) -> MetricType {
-        MetricType::Histogram
-    }
-}
-
 /// Writes one metric with all its labelled values.
 fn write(
     encoder: &mut DescriptorEncoder<'_>,
@@ -94,14 +75,7 @@ impl Collector for Figures {
         let stats = self.0.hub.stats();
         hub(&mut encoder, &stats)?;
         refusals(&mut encoder, &stats)?;
-        let durations = Durations {
-            counts: stats.connection_seconds_counts,
-            sum: stats.connection_seconds_sum,
-        };
-        let help = "How long streams lived";
-        let name = "tidings_connection_duration_seconds";
-        let metric = encoder.encode_descriptor(name, help, None, durations.metric_type())?;
-        durations.encode(metric)?;
+        delivery::encode(&mut encoder, &stats)?;
         let version = vec![("version", self.0.version.to_owned())];
         let info = [(version, Value::Gauge(1))];
         write(&mut encoder, "tidings_build_info", "Version of the server", info)?;

@@ -3,11 +3,14 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use http::{Method, Version};
 
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -15,14 +18,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::RwLock;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use tidings_hub::Hub;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::config::HttpConfig;
+use crate::handover::{HandOver, StreamSlot, Tap};
 use crate::stage::Stage;
 
 /// Connections that may wait to be accepted.
@@ -33,6 +38,10 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Unacknowledged data ends a connection after this time.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes that the kernel takes for a client beyond what is on its way; what a slow client lacks
+/// stays in the log.
+#[cfg(target_os = "linux")]
+const NOT_SENT_MAX_BYTES: u32 = 16_384;
 /// Largest head of a request in bytes.
 const HEAD_MAX_BYTES: usize = 16_384;
 /// Most header fields of a request.
@@ -85,7 +94,10 @@ impl Listener {
             .with_interval(Duration::from_secs(15));
         socket.set_tcp_keepalive(&keepalive)?;
         #[cfg(target_os = "linux")]
-        socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+        {
+            socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+            socket.set_tcp_notsent_lowat(NOT_SENT_MAX_BYTES)?;
+        }
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         let listener = TcpListener::from_std(socket.into())?;
@@ -107,14 +119,16 @@ pub struct Server {
     tls: Option<TlsHandle>,
     header_timeout: Duration,
     sockets: Arc<Semaphore>,
+    hub: Arc<Hub>,
 }
 
 impl Server {
-    /// Makes a server; `tls` `None` is plain HTTP.
+    /// Makes a server; `tls` `None` is plain HTTP, whose streams the hub's shards write.
     #[must_use]
-    pub fn new(router: Router, tls: Option<TlsHandle>, config: &HttpConfig) -> Self {
+    pub fn new(router: Router, tls: Option<TlsHandle>, config: &HttpConfig, hub: Arc<Hub>) -> Self {
         Self {
             router,
+            hub,
             tls,
             header_timeout: config.header_timeout,
             sockets: Arc::new(Semaphore::new(config.sockets_max)),
@@ -140,8 +154,7 @@ impl Server {
             let server = self.clone();
             let connections = stage.clone();
             stage.spawn(|stop| async move {
-                server.connection(socket, peer, connections, stop).await;
-                drop(permit);
+                server.connection((socket, permit), peer, connections, stop).await;
             });
         }
     }
@@ -149,13 +162,13 @@ impl Server {
     /// Serves one socket.
     async fn connection(
         &self,
-        socket: TcpStream,
+        (socket, permit): (TcpStream, OwnedSemaphorePermit),
         peer: SocketAddr,
         stage: Stage,
         stop: CancellationToken,
     ) {
         let Some(tls) = &self.tls else {
-            return self.http1(socket, peer, stop).await;
+            return self.plain(socket, permit, peer, stop).await;
         };
         let acceptor = TlsAcceptor::from(Arc::clone(&tls.0.read()));
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket));
@@ -171,16 +184,77 @@ impl Server {
         }
     }
 
+    /// Serves a socket without TLS; that of a stream is handed over to the hub.
+    async fn plain(
+        &self,
+        socket: TcpStream,
+        permit: OwnedSemaphorePermit,
+        peer: SocketAddr,
+        stop: CancellationToken,
+    ) {
+        let hand_over = HandOver::default();
+        let tap = Tap::new(socket, hand_over.clone());
+        let router = self.router.clone();
+        let (has_shards, armed) = (self.hub.has_shards(), hand_over.clone());
+        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+            let is_eligible = has_shards
+                && request.method() == Method::GET
+                && request.version() == Version::HTTP_11;
+            let (answer, armed) = (answer(router.clone(), peer, request), armed.clone());
+            async move {
+                let mut response = answer.await?;
+                let slot = response.extensions_mut().remove::<StreamSlot>();
+                if let Some(slot) = slot.filter(|_| is_eligible) {
+                    armed.arm(slot);
+                }
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let mut connection = self.http1_builder().serve_connection(TokioIo::new(tap), service);
+        let mut stopped = std::pin::pin!(stop.cancelled());
+        let mut is_stopping = false;
+        let ended = std::future::poll_fn(|context| {
+            if !is_stopping && stopped.as_mut().poll(context).is_ready() {
+                is_stopping = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            match Pin::new(&mut connection).poll(context) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending if hand_over.is_due() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        match ended.await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!(%peer, %error, "connection ended"),
+            None => {
+                // Bytes that came after the request are nobody's: the response closes.
+                let socket = connection.into_parts().io.into_inner().into_inner();
+                match (socket.into_std(), hand_over.take()) {
+                    (Ok(socket), Some(stream)) => self.hub.adopt(socket, stream, Some(permit)),
+                    (Ok(_), None) => {}
+                    (Err(error), _) => tracing::warn!(%peer, %error, "socket not handed over"),
+                }
+            }
+        }
+    }
+
+    fn http1_builder(&self) -> http1::Builder {
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_timeout)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(HEAD_MAX_BYTES);
+        builder
+    }
+
     async fn http1<Io>(&self, io: Io, peer: SocketAddr, stop: CancellationToken)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.header_timeout)
-            .max_headers(HEADERS_MAX)
-            .max_buf_size(HEAD_MAX_BYTES)
-            .serve_connection(TokioIo::new(io), self.service(peer));
+        let connection =
+            self.http1_builder().serve_connection(TokioIo::new(io), self.service(peer));
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -229,12 +303,19 @@ impl Server {
         Future: Send,
     > + use<> {
         let router = self.router.clone();
-        hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(Peer(peer));
-            router.clone().oneshot(request)
-        })
+        hyper::service::service_fn(move |request| answer(router.clone(), peer, request))
     }
+}
+
+/// Has the router answer a request of a peer.
+fn answer(
+    router: Router,
+    peer: SocketAddr,
+    request: hyper::Request<Incoming>,
+) -> impl Future<Output = Result<hyper::Response<Body>, Infallible>> + Send {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(Peer(peer));
+    router.oneshot(request)
 }
 
 /// Runs the tasks that an HTTP/2 connection needs in the stage of the connections.

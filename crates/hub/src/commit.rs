@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::task::Waker;
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
@@ -22,7 +21,7 @@ use crate::event::{Event, Publication};
 use crate::hub::{Hub, State};
 use crate::outcomes::{Outcome, event_key, hash_of};
 use crate::position::Check;
-use crate::publish::{PublishError, PublishRefusal, Published, channel_of, repeat_of, wake};
+use crate::publish::{PublishError, PublishRefusal, Published, Wakes, channel_of, repeat_of};
 use crate::stored::{KEY_STATE, StoredOutcome, encode_event, encode_value};
 
 /// Events after which a commit takes no further request.
@@ -97,6 +96,12 @@ impl CommitQueue {
         Ok(())
     }
 
+    /// Whether it is open and nothing waits.
+    fn is_idle(&self) -> bool {
+        let waiting = self.waiting.lock();
+        !waiting.is_closed && waiting.requests.is_empty()
+    }
+
     /// Refuses further requests; those that wait are still done.
     pub(crate) fn close(&self) {
         self.waiting.lock().is_closed = true;
@@ -142,19 +147,21 @@ impl CommitQueue {
 }
 
 /// Does what the queue brings, until it is closed and empty.
-pub(crate) fn run(hub: &Hub, mut writer: LogWriter) {
+pub(crate) fn run(hub: &Hub) {
     loop {
         let requests = hub.queue.take(hub.environment.commit_requests_max.max(1));
         if requests.is_empty() {
             break;
         }
+        let mut guard = hub.writer.lock();
+        let Some(writer) = guard.as_mut() else { break };
         let mut publishes = Vec::new();
         for request in requests {
             match request {
                 Request::Publish(waiting) => publishes.push(waiting),
                 Request::Sweep(kept_now) => writer.sweep(kept_now),
                 Request::Delete(channel, reply) => {
-                    reply.send(delete(hub, &mut writer, channel)).ok();
+                    reply.send(delete(hub, writer, channel)).ok();
                 }
                 Request::Put(puts, reply) => {
                     let batch = Batch { puts, ..Batch::default() };
@@ -173,16 +180,39 @@ pub(crate) fn run(hub: &Hub, mut writer: LogWriter) {
             }
         }
         if !publishes.is_empty() {
-            commit(hub, &mut writer, publishes);
+            commit(hub, writer, publishes);
         }
         if hub.log.stats().is_poisoned {
             hub.failed.cancel();
         }
     }
-    if let Err(error) = writer.close() {
+    let writer = hub.writer.lock().take();
+    if let Some(Err(error)) = writer.map(LogWriter::close) {
         let cause: &dyn std::error::Error = &error;
         tracing::warn!(cause, "the log was not closed whole; the next start looks it through");
     }
+}
+
+/// Commits a request at once, when that is one write to the operating system's memory and nobody
+/// waits before it; gives it back otherwise.
+pub(crate) fn commit_now(hub: &Hub, waiting: Waiting) -> Result<(), Waiting> {
+    /// Events of a request that is not worth a change of threads.
+    const EVENTS_MAX: usize = 64;
+    /// A record, its outcomes and its share of the write, besides the payload.
+    const RECORD_BYTES: usize = 1_024;
+    let size_bytes = waiting.size_bytes() + waiting.events.len() * RECORD_BYTES;
+    if waiting.events.len() > EVENTS_MAX || !hub.queue.is_idle() {
+        return Err(waiting);
+    }
+    let Some(mut guard) = hub.writer.try_lock() else { return Err(waiting) };
+    match guard.as_mut() {
+        Some(writer) if writer.is_quick(size_bytes) => commit(hub, writer, vec![waiting]),
+        Some(_) | None => return Err(waiting),
+    }
+    if hub.log.stats().is_poisoned {
+        hub.failed.cancel();
+    }
+    Ok(())
 }
 
 /// Deletes what a channel holds, in the log and in memory.
@@ -245,19 +275,17 @@ fn commit(hub: &Hub, writer: &mut LogWriter, publishes: Vec<Waiting>) {
         }
         return;
     }
-    let mut wakers = Vec::new();
+    let mut wakes = Wakes::default();
     let replies: Vec<_> = {
         let mut state = hub.state.lock();
         let shown = prepared.into_iter().map(|prepared| {
             let Prepared { reply, published, publications, outcomes } = prepared;
-            show(&mut state, publications, outcomes, now, &mut wakers);
+            show(&mut state, publications, outcomes, now, &mut wakes);
             (reply, published)
         });
         shown.collect()
     };
-    for waker in wakers {
-        waker.wake();
-    }
+    wakes.wake(hub);
     for (reply, published) in replies {
         reply.send(Ok(published)).ok();
     }
@@ -269,11 +297,11 @@ fn show(
     publications: Vec<(ChannelId, Publication)>,
     outcomes: Vec<StoredOutcome>,
     now: Now,
-    wakers: &mut Vec<Waker>,
+    wakes: &mut Wakes,
 ) {
     state.counters.n_published += u64::try_from(publications.len()).unwrap_or(0);
     for (channel, publication) in publications {
-        wake(state, channel, &publication.audience, wakers);
+        wakes.collect(&mut state.registry, channel, &publication.audience);
         if publication.position.is_some()
             && let Some(channel) = state.journal.channel_mut(channel)
         {

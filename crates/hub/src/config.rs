@@ -83,6 +83,12 @@ pub struct HubConfig {
     pub window_size_max_bytes: u64,
     /// Bytes of ephemeral publications held for clients that have not read them yet.
     pub ephemeral_size_max_bytes: u64,
+    /// Bytes that may wait for clients whose sockets take no more; over it they are cut.
+    pub delivery_size_max_bytes: u64,
+    /// Longest time that a client may take nothing of what waits for it; then its stream is cut
+    /// and it resumes when it comes back. `0s` is no limit.
+    #[serde(with = "humantime_serde")]
+    pub stall_timeout: Duration,
     /// Time between SSE comments on an idle stream; must stay below proxy read timeouts.
     #[serde(with = "humantime_serde")]
     pub keep_alive: Duration,
@@ -120,6 +126,8 @@ impl Default for HubConfig {
             on_disk_full: OnFull::Refuse,
             window_size_max_bytes: 64 * 1_048_576,
             ephemeral_size_max_bytes: 8 * 1_048_576,
+            delivery_size_max_bytes: 64 * 1_048_576,
+            stall_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(15),
             retry_min: Duration::from_secs(1),
             retry_max: Duration::from_secs(4),

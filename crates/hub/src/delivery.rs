@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -23,20 +23,24 @@ use crate::clock::Now;
 use crate::config::ChannelClass;
 use crate::event::Publication;
 use crate::frame::{self, Greeting, ResetReason};
-use crate::hub::{Hub, State, follows};
-use crate::registry::{Since, Subscriber, SubscriberId};
+use crate::hub::{Hub, State, covered};
+use crate::registry::{Follows, Subscriber, SubscriberId};
 use crate::window::Place;
 
 mod catch_up;
+mod park;
 mod read;
 mod request;
+pub(crate) mod shard;
 mod start;
+mod time;
 mod walk;
 
+use time::Timers;
 use walk::Hole;
 
 pub(crate) use read::{Chunk, Probe, Probed, Reading};
-pub use request::{CloseReason, Format, Start, SubscribeError, SubscribeRequest};
+pub use request::{CloseReason, Format, Grants, Renames, Start, SubscribeError, SubscribeRequest};
 
 /// Bytes after which a batch ends; one frame may stand over it.
 const BATCH_MAX_BYTES: usize = 65_536;
@@ -54,6 +58,8 @@ enum Phase {
     Opening,
     Replaying,
     Live,
+    /// Handed over to a shard; nothing is left here.
+    Parked,
     Closed,
 }
 
@@ -85,17 +91,19 @@ pub struct Subscription {
     is_recovered: Option<bool>,
     pending: VecDeque<Bytes>,
     timers: Timers,
+    /// Timer of [`Subscription::poll_batch`].
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
-/// When the stream speaks without a publication.
+/// What a stream does next.
 #[derive(Debug)]
-struct Timers {
-    sleep: Pin<Box<Sleep>>,
-    opened: Instant,
-    heartbeats: u32,
-    next_heartbeat: Instant,
-    last_write: Instant,
-    end: Option<Instant>,
+pub enum Turn {
+    /// Whole frames are to be written: as many as wait and fit into 64 KiB.
+    Frames(Bytes),
+    /// Nothing is to be written until the waker is woken, or until this time.
+    Wait(Instant),
+    /// The stream has ended.
+    End,
 }
 
 impl Subscription {
@@ -104,24 +112,29 @@ impl Subscription {
         if request.patterns.is_empty() {
             request.patterns.push(ChannelPattern::all());
         }
-        let origin = Since { seq: 0, offset: 0 };
-        let patterns: Vec<_> =
-            request.patterns.iter().map(|pattern| (pattern.clone(), origin)).collect();
-        let mut follows = follows(&state.journal, &patterns);
+        let (journal, interests) = (&state.journal, &mut state.registry.interests);
+        let interest = interests.of(&request.patterns, || covered(journal, &request.patterns));
+        let channels = interests.get(interest).map(|known| Arc::clone(&known.channels));
+        let mut follows = Follows { channels: channels.unwrap_or_default(), ..Follows::default() };
         let start = start::decide(state, &hub.log, &mut follows, &request.start);
         let joined = state.journal.window.head();
         let opened = Instant::now();
         let lifetime = state.config.connection_lifetime_max;
         let end = (!lifetime.is_zero()).then(|| {
             let jitter = jitter(hub, lifetime / 10);
-            opened + lifetime - jitter
+            (opened + lifetime - jitter, CloseReason::MaxLifetime)
         });
+        let expiry = request.expires_at.map(|at| {
+            let left = Duration::from_millis(at.saturating_sub(hub.now()));
+            (opened + left, CloseReason::TokenExpired)
+        });
+        let end = end.into_iter().chain(expiry).min_by_key(|(at, _)| *at);
         let id = state.registry.insert(Subscriber {
             client_id: request.client_id.clone(),
             peer: request.peer,
             format: request.format,
-            patterns,
-            follows: Arc::new(follows),
+            interest,
+            sinces: follows.sinces,
             reading: Reading::Idle,
             waker: None,
             patches: VecDeque::new(),
@@ -134,14 +147,8 @@ impl Subscription {
             n_resets: 0,
         });
         state.counters.n_connections_opened += 1;
-        let timers = Timers {
-            sleep: Box::pin(tokio::time::sleep_until(opened)),
-            opened,
-            heartbeats: 0,
-            next_heartbeat: opened,
-            last_write: opened,
-            end,
-        };
+        let timers =
+            Timers { opened, heartbeats: 0, next_heartbeat: opened, last_write: opened, end };
         let mut subscription = Self {
             hub: Arc::clone(hub),
             id,
@@ -158,6 +165,7 @@ impl Subscription {
             is_recovered: start.is_recovered,
             pending: VecDeque::new(),
             timers,
+            sleep: None,
         };
         subscription.schedule_heartbeat();
         subscription
@@ -178,43 +186,59 @@ impl Subscription {
     }
 
     /// Yields whole frames, as many as wait and fit into 64 KiB; `None` is the end of the stream.
+    ///
+    /// Runs within a tokio runtime, which wakes the task when the clock calls for a frame.
     pub fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            if self.phase == Phase::Closed {
-                return Poll::Ready(None);
-            }
-            let hub = Arc::clone(&self.hub);
-            let mut state = hub.state.lock();
-            let now = state.now(&hub.environment);
-            let mut batch = BytesMut::new();
-            self.fill(&mut state, now, &mut batch);
-            if batch.is_empty() {
-                self.fill_by_time(&mut state, now, &mut batch);
-            }
-            if !batch.is_empty() {
-                self.timers.last_write = Instant::now();
-                let n_bytes = u64::try_from(batch.len()).unwrap_or(0);
-                state.counters.delivered_bytes += n_bytes;
-                if let Some(subscriber) = state.registry.get_mut(self.id) {
-                    subscriber.delivered_bytes += n_bytes;
-                    subscriber.cursor_seq = self.cursor.seq;
-                }
-                return Poll::Ready(Some(batch.freeze()));
-            }
-            if let Some(subscriber) = state.registry.get_mut(self.id) {
-                subscriber.cursor_seq = self.cursor.seq;
-                subscriber.waker = Some(context.waker().clone());
-            }
-            let keep_alive = state.config.keep_alive;
-            drop(state);
-            let timers = &mut self.timers;
-            let next = timers.next_heartbeat.min(timers.last_write + keep_alive);
-            let next = timers.end.map_or(next, |end| next.min(end));
-            timers.sleep.as_mut().reset(next);
-            if timers.sleep.as_mut().poll(context).is_pending() {
+            let next = match self.turn(context.waker()) {
+                Turn::Frames(frames) => return Poll::Ready(Some(frames)),
+                Turn::End => return Poll::Ready(None),
+                Turn::Wait(next) => next,
+            };
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next)));
+            sleep.as_mut().reset(next);
+            if sleep.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Takes what waits to be written; the waker is woken when there is more.
+    pub fn turn(&mut self, waker: &Waker) -> Turn {
+        let hub = Arc::clone(&self.hub);
+        let mut state = hub.state.lock();
+        self.turn_in(&mut state, waker)
+    }
+
+    /// As [`Self::turn`], under the hub's lock.
+    fn turn_in(&mut self, state: &mut State, waker: &Waker) -> Turn {
+        if matches!(self.phase, Phase::Closed | Phase::Parked) {
+            return Turn::End;
+        }
+        let now = state.now(&self.hub.environment);
+        let mut batch = BytesMut::new();
+        self.fill(state, now, &mut batch);
+        if batch.is_empty() {
+            self.fill_by_time(state, now, &mut batch);
+        }
+        if batch.is_empty() && self.phase == Phase::Closed {
+            return Turn::End;
+        }
+        let n_bytes = u64::try_from(batch.len()).unwrap_or(0);
+        if let Some(subscriber) = state.registry.get_mut(self.id) {
+            subscriber.cursor_seq = self.cursor.seq;
+            subscriber.delivered_bytes += n_bytes;
+            if batch.is_empty() {
+                subscriber.waker = Some(waker.clone());
+            }
+        }
+        if !batch.is_empty() {
+            self.timers.last_write = Instant::now();
+            state.counters.delivered_bytes += n_bytes;
+            return Turn::Frames(batch.freeze());
+        }
+        let next = self.timers.next_heartbeat.min(self.timers.last_write + state.config.keep_alive);
+        Turn::Wait(self.timers.end.map_or(next, |(end, _)| next.min(end)))
     }
 
     /// Writes everything that waits, up to the size of a batch.
@@ -324,9 +348,10 @@ impl Subscription {
         is_wanted: impl Fn(ChannelId, u64) -> bool,
     ) {
         let Some(subscriber) = state.registry.get(self.id) else { return };
-        let newest = subscriber.follows.keys().filter_map(|id| {
-            let (seq, value) = state.journal.channel(*id)?.newest.as_ref()?;
-            is_wanted(*id, *seq).then_some(value)
+        let follows = state.registry.follows(subscriber);
+        let newest = follows.ids().filter_map(|id| {
+            let (seq, value) = state.journal.channel(id)?.newest.as_ref()?;
+            is_wanted(id, *seq).then_some(value)
         });
         let is_shown = |value: &&Arc<Publication>| {
             value.is_due(now.kept_at) && value.is_for(&self.request.client_id)
@@ -342,16 +367,17 @@ impl Subscription {
     /// Shows the state values of added channels, and `ready`.
     fn apply_patch(&mut self, state: &mut State, now: Now) {
         let head_seq = state.journal.window.head().seq;
+        let follows = self.follows(state);
         let Some(subscriber) = state.registry.get_mut(self.id) else { return };
         let Some(patch) = subscriber.patches.pop_front() else { return };
+        let interest = subscriber.interest;
         let mut frames = Vec::new();
         for id in patch.added {
             let Some(channel) = state.journal.channel(id) else { continue };
-            let Some(since) = Arc::make_mut(&mut subscriber.follows).get_mut(&id) else { continue };
-            if channel.class != ChannelClass::State {
+            if channel.class != ChannelClass::State || follows.get(id).is_none() {
                 continue;
             }
-            since.seq = head_seq;
+            Arc::make_mut(&mut subscriber.sinces).entry(id).or_default().seq = head_seq;
             if let Some((_, value)) = &channel.newest
                 && value.is_due(now.kept_at)
                 && value.is_for(&self.request.client_id)
@@ -359,8 +385,7 @@ impl Subscription {
                 frames.push(self.frame_of(value));
             }
         }
-        let patterns = subscriber.patterns.iter().map(|(pattern, _)| pattern.clone());
-        Arc::make_mut(&mut self.request).patterns = patterns.collect();
+        Arc::make_mut(&mut self.request).patterns = state.registry.patterns(interest).to_vec();
         self.count_delivered(state, u64::try_from(frames.len()).unwrap_or(0));
         self.pending.extend(frames);
         self.tell_position(state);
@@ -376,53 +401,9 @@ impl Subscription {
 
     fn tell_ready(&mut self, state: &State) {
         if let Some(subscriber) = state.registry.get(self.id) {
-            let patterns: Vec<ChannelPattern> =
-                subscriber.patterns.iter().map(|(pattern, _)| pattern.clone()).collect();
+            let patterns = state.registry.patterns(subscriber.interest);
             self.pending.push_back(frame::ready(&patterns).into());
         }
-    }
-
-    /// Writes what the clock calls for: heartbeat, keep-alive, the end of a long life.
-    fn fill_by_time(&mut self, state: &mut State, now: Now, batch: &mut BytesMut) {
-        let instant = Instant::now();
-        if self.phase == Phase::Probing {
-            return;
-        }
-        if self.timers.end.is_some_and(|end| instant >= end) {
-            self.finish(state, CloseReason::MaxLifetime, batch);
-            return;
-        }
-        let is_heartbeat = instant >= self.timers.next_heartbeat;
-        let is_idle = instant >= self.timers.last_write + state.config.keep_alive;
-        if !is_heartbeat && !is_idle {
-            return;
-        }
-        if self.cursor.offset > self.told_offset && self.cursor.check.is_some() {
-            self.told_offset = self.cursor.offset;
-            let position = state.journal.window.position_of(self.cursor);
-            batch.extend_from_slice(frame::id_only(position).as_bytes());
-        }
-        if is_heartbeat {
-            self.schedule_heartbeat();
-            let heartbeat = frame::heartbeat(self.request.format, now.at, state.registry.len());
-            batch.extend_from_slice(heartbeat.as_bytes());
-        } else if batch.is_empty() {
-            batch.extend_from_slice(frame::COMMENT);
-        }
-    }
-
-    /// Puts the next heartbeat near the next point of the stream's grid.
-    fn schedule_heartbeat(&mut self) {
-        let timers = &mut self.timers;
-        // Points that passed while the client did not read are left out.
-        let interval_ms = self.request.heartbeat.as_millis().max(1);
-        let passed = timers.opened.elapsed().as_millis() / interval_ms;
-        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
-        timers.heartbeats = timers.heartbeats.max(passed).saturating_add(1);
-        let point = timers.opened + self.request.heartbeat * timers.heartbeats;
-        let jitter_ms = (self.hub.environment.entropy)() % (2 * HEARTBEAT_JITTER_MS + 1);
-        timers.next_heartbeat =
-            point + Duration::from_millis(jitter_ms) - Duration::from_millis(HEARTBEAT_JITTER_MS);
     }
 
     /// Writes the end of the stream and takes the subscriber out.
@@ -430,14 +411,13 @@ impl Subscription {
         let spread = state.config.retry_max.saturating_sub(state.config.retry_min);
         let retry = match reason {
             CloseReason::Kicked => KICKED_RETRY,
-            CloseReason::ServerShutdown | CloseReason::MaxLifetime => {
-                state.config.retry_min + jitter(&self.hub, spread)
-            }
+            CloseReason::ServerShutdown
+            | CloseReason::MaxLifetime
+            | CloseReason::TokenExpired
+            | CloseReason::SlowConsumer => state.config.retry_min + jitter(&self.hub, spread),
         };
         batch.extend_from_slice(frame::close(reason.as_str(), retry).as_bytes());
-        for (count, counted) in state.counters.n_closed.iter_mut().zip(CloseReason::ALL) {
-            *count += u64::from(counted == reason);
-        }
+        state.counters.count_close(reason);
         self.phase = Phase::Closed;
         state.remove_subscriber(self.id, self.hub.now());
     }
@@ -450,6 +430,12 @@ impl Subscription {
             return publication.encode_named(renamed).into();
         }
         publication.frame(self.request.format)
+    }
+
+    /// Returns the channels that the stream follows.
+    fn follows(&self, state: &State) -> Follows {
+        let subscriber = state.registry.get(self.id);
+        subscriber.map_or_else(Follows::default, |subscriber| state.registry.follows(subscriber))
     }
 
     fn count_delivered(&self, state: &mut State, n_publications: u64) {
@@ -476,6 +462,9 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        if self.phase == Phase::Parked {
+            return;
+        }
         let now = self.hub.now();
         self.hub.state.lock().remove_subscriber(self.id, now);
     }

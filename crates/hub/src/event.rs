@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::channel::ChannelName;
 use crate::position::Position;
@@ -222,6 +223,8 @@ pub struct Publication {
     pub expires_at: Option<EpochMillis>,
     /// Who may see it.
     pub audience: Audience,
+    /// When the hub took it, for the histogram of delivery times.
+    pub(crate) accepted: Instant,
     pub(crate) envelope: OnceLock<Bytes>,
     pub(crate) named: OnceLock<Bytes>,
 }
@@ -243,6 +246,7 @@ impl Publication {
             position,
             expires_at: None,
             audience: Audience::All,
+            accepted: Instant::now(),
             envelope: OnceLock::new(),
             named: OnceLock::new(),
         }

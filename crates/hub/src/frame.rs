@@ -11,7 +11,7 @@ use crate::event::{EpochMillis, Publication};
 use crate::position::Position;
 
 /// Keep-alive that no client sees.
-pub(crate) const COMMENT: &[u8] = b":\n\n";
+pub(crate) const COMMENT: &str = ":\n\n";
 
 impl Publication {
     /// Returns the frame in a format; it is encoded on first use and shared from then on.

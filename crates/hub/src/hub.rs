@@ -2,8 +2,11 @@
 
 mod figures;
 mod restore;
+mod steer;
 
+use std::collections::HashSet;
 use std::fmt;
+use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,20 +18,21 @@ use tidings_log::log::{Log, LogEnvironment, OpenError};
 use tidings_log::reader::ReadError;
 use tidings_log::record::ChannelId;
 use tidings_log::writer::{CommitError, LogWriter};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{ChannelName, ChannelPattern};
 use crate::clock::{HubClock, Now};
 use crate::commit::{self, CommitQueue, Request};
 use crate::config::HubConfig;
+use crate::delivery::shard::{self, Adopted, Order, Polls, Shards};
 use crate::delivery::{CloseReason, SubscribeError, SubscribeRequest, Subscription};
 use crate::event::EpochMillis;
 use crate::journal::Journal;
 use crate::outcomes::Outcomes;
 use crate::position::{Check, Position};
 use crate::readers::{READERS, Readers};
-use crate::registry::{Follows, PendingPatch, Registry, Since, Subscriber};
+use crate::registry::{ClientKey, Registry, Subscriber};
 use crate::stats::Counters;
 
 /// Time between two looks at what has become too old.
@@ -50,6 +54,8 @@ pub struct HubEnvironment {
     /// Most publish requests that one commit makes durable; 1 is the reference that benches
     /// compare with.
     pub commit_requests_max: usize,
+    /// Threads that write the sockets handed over to [`Hub::adopt`]; without any, none may be.
+    pub n_shards: u16,
 }
 
 impl fmt::Debug for HubEnvironment {
@@ -95,7 +101,10 @@ pub struct Hub {
     pub(crate) log: Log,
     pub(crate) state: Mutex<State>,
     pub(crate) queue: CommitQueue,
+    /// Held while something is committed; gone once the log is closed.
+    pub(crate) writer: Mutex<Option<LogWriter>>,
     pub(crate) readers: Readers,
+    pub(crate) shards: Shards,
     /// Cancelled when the disk has failed and nothing more is accepted.
     pub(crate) failed: CancellationToken,
 }
@@ -111,6 +120,8 @@ pub(crate) struct State {
     pub counters: Counters,
     /// Channels that the log is to forget.
     pub forgotten: Vec<ChannelId>,
+    /// Number of the last publication that each shard has taken.
+    pub shards_seen: Vec<u64>,
     /// Set when every stream is to end.
     pub closing: Option<CloseReason>,
 }
@@ -130,6 +141,7 @@ impl HubThreads {
         self.hub.close();
         self.hub.queue.close();
         self.hub.readers.close();
+        self.hub.shards.order_all(|| Order::Stop);
         for handle in self.handles {
             if handle.join().is_err() {
                 tracing::error!("a thread of the hub panicked");
@@ -167,29 +179,34 @@ impl Hub {
             outcomes: Outcomes::default(),
             counters: Counters::default(),
             forgotten: Vec::new(),
+            shards_seen: Vec::new(),
             closing: None,
         };
         let now = state.now(&environment);
         state.restore(&log, &writer, now).map_err(HubError::Read)?;
         writer.set_retentions(&state.journal.retentions());
         writer.sweep(now.kept_at);
+        let (shards, polls) = Shards::make(environment.n_shards).map_err(HubError::Thread)?;
+        state.shards_seen = vec![0; usize::from(environment.n_shards)];
         let hub = Arc::new(Self {
             environment,
             log,
             state: Mutex::new(state),
             queue: CommitQueue::default(),
+            writer: Mutex::new(Some(writer)),
             readers: Readers::default(),
+            shards,
             failed: CancellationToken::new(),
         });
-        let threads = Self::start(&hub, writer).map_err(HubError::Thread)?;
+        let threads = Self::start(&hub, polls).map_err(HubError::Thread)?;
         Ok((hub, threads))
     }
 
-    fn start(hub: &Arc<Self>, writer: LogWriter) -> std::io::Result<HubThreads> {
-        let mut handles = Vec::new();
+    fn start(hub: &Arc<Self>, polls: Polls) -> std::io::Result<HubThreads> {
+        let mut handles = shard::start(hub, polls)?;
         let committing = Arc::clone(hub);
         let builder = std::thread::Builder::new().name("hub-commit".to_owned());
-        handles.push(builder.spawn(move || commit::run(&committing, writer))?);
+        handles.push(builder.spawn(move || commit::run(&committing))?);
         for n in 0..READERS {
             let reading = Arc::clone(hub);
             let builder = std::thread::Builder::new().name(format!("hub-read-{n}"));
@@ -284,85 +301,36 @@ impl Hub {
         Ok(Subscription::open(self, &mut state, request))
     }
 
-    /// Changes the channels of an open stream and returns them.
+    /// Whether sockets can be handed over.
+    #[must_use]
+    pub fn has_shards(&self) -> bool {
+        !self.shards.is_empty()
+    }
+
+    /// Takes over the socket of a stream: what follows the response head is written by a shard, as
+    /// chunks of HTTP/1.1, and the socket is closed at the end. `permit` is given back with it.
     ///
-    /// The stream shows the newest values of added state channels and then `ready`; events of
-    /// added channels come from this moment on.
-    ///
-    /// # Errors
-    ///
-    /// No such stream, or too many patterns; the subscription is as it was.
-    pub fn patch(
+    /// The socket never blocks, and the hub has shards: [`Hub::has_shards`].
+    pub fn adopt(
         &self,
-        client_id: &str,
-        add: Vec<ChannelPattern>,
-        remove: &[ChannelPattern],
-    ) -> Result<Vec<ChannelPattern>, PatchError> {
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
-        let id = state.registry.find(client_id).ok_or(PatchError::NotFound)?;
-        let subscriber = state.registry.get(id).ok_or(PatchError::NotFound)?;
-        let mut patterns = subscriber.patterns.clone();
-        patterns.retain(|(pattern, _)| !remove.contains(pattern));
-        let now = Since {
-            seq: state.journal.window.head().seq,
-            offset: state.journal.window.head().offset,
-        };
-        for pattern in add {
-            if !patterns.iter().any(|(held, _)| *held == pattern) {
-                patterns.push((pattern, now));
-            }
-        }
-        let limit =
-            usize::try_from(state.config.patterns_per_subscription_max).unwrap_or(usize::MAX);
-        if patterns.len() > limit {
-            state.counters.refused.patterns += 1;
-            return Err(PatchError::TooManyPatterns { n_patterns: patterns.len(), limit });
-        }
-        let mut follows = follows(&state.journal, &patterns);
-        for (channel, since) in &mut follows {
-            *since = subscriber.follows.get(channel).copied().unwrap_or(*since);
-        }
-        let added =
-            follows.keys().filter(|channel| !subscriber.follows.contains_key(channel)).copied();
-        let at = state.journal.window.head();
-        let patch = PendingPatch { at, added: added.collect() };
-        let names = patterns.iter().map(|(pattern, _)| pattern.clone()).collect();
-        state.registry.replace(id, patterns, follows);
-        let subscriber = state.registry.get_mut(id).ok_or(PatchError::NotFound)?;
-        subscriber.patches.push_back(patch);
-        let waker = subscriber.waker.take();
-        drop(guard);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        Ok(names)
+        socket: TcpStream,
+        subscription: Subscription,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
+        self.shards.adopt(Adopted { socket, subscription, permit });
     }
 
-    /// Ends a stream; `false` when there is none with this client id.
-    pub fn kick(&self, client_id: &str) -> bool {
-        let mut state = self.state.lock();
-        let Some(id) = state.registry.find(client_id) else { return false };
-        let Some(subscriber) = state.registry.get_mut(id) else { return false };
-        subscriber.close = Some(CloseReason::Kicked);
-        let waker = subscriber.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        true
+    pub(crate) fn keep_alive(&self) -> Duration {
+        self.state.lock().config.keep_alive
     }
 
-    /// Ends every stream and refuses new ones and further publications.
-    pub fn close(&self) {
-        let wakers = {
-            let mut state = self.state.lock();
-            state.closing = Some(CloseReason::ServerShutdown);
-            state.registry.take_wakers()
-        };
-        for waker in wakers {
-            waker.wake();
-        }
+    pub(crate) fn stall_timeout(&self) -> Duration {
+        self.state.lock().config.stall_timeout
+    }
+
+    pub(crate) fn delivery_bytes_max(&self) -> usize {
+        let bytes = self.state.lock().config.delivery_size_max_bytes;
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// Makes a random client id (UUID version 4).
@@ -399,34 +367,19 @@ impl Hub {
     }
 }
 
-/// Returns the channels that patterns cover, with the widest reach of any covering pattern.
-pub(crate) fn follows(journal: &Journal, patterns: &[(ChannelPattern, Since)]) -> Follows {
-    let mut follows = Follows::new();
-    let mut add = |id: ChannelId, since: Since| {
-        let held = follows.entry(id).or_insert(since);
-        if since.seq < held.seq {
-            *held = since;
-        }
-    };
-    let (exact, wild): (Vec<_>, Vec<_>) =
-        patterns.iter().partition(|(pattern, _)| pattern.is_exact());
-    for (pattern, since) in exact {
-        if let Ok(name) = ChannelName::parse(pattern.as_str())
-            && let Some(id) = journal.find(&name)
-        {
-            add(id, *since);
-        }
-    }
+/// Returns the channels that patterns cover.
+pub(crate) fn covered(journal: &Journal, patterns: &[ChannelPattern]) -> HashSet<ChannelId> {
+    let exact = patterns.iter().filter(|pattern| pattern.is_exact());
+    let names = exact.filter_map(|pattern| ChannelName::parse(pattern.as_str()).ok());
+    let mut covered: HashSet<ChannelId> = names.filter_map(|name| journal.find(&name)).collect();
+    let wild: Vec<_> = patterns.iter().filter(|pattern| !pattern.is_exact()).collect();
     if !wild.is_empty() {
-        for (id, channel) in journal.channels() {
-            for (pattern, since) in &wild {
-                if pattern.matches(&channel.name) {
-                    add(id, *since);
-                }
-            }
-        }
+        let matching = journal
+            .channels()
+            .filter(|(_, channel)| wild.iter().any(|pattern| pattern.matches(&channel.name)));
+        covered.extend(matching.map(|(id, _)| id));
     }
-    follows
+    covered
 }
 
 /// Checks a request against the limits of connections and patterns.
@@ -464,7 +417,41 @@ impl State {
     /// Takes a subscriber out and counts how long it was there.
     pub(crate) fn remove_subscriber(&mut self, id: u64, now: EpochMillis) -> Option<Subscriber> {
         let subscriber = self.registry.remove(id)?;
-        self.counters.count_duration(now.saturating_sub(subscriber.opened_at) / 1000);
+        let seconds = now.saturating_sub(subscriber.opened_at) / 1000;
+        self.counters.count_end(seconds, subscriber.n_delivered);
         Some(subscriber)
+    }
+
+    /// Takes a parked stream out and counts how long it was there.
+    pub(crate) fn end_parked(
+        &mut self,
+        key: ClientKey,
+        peer: Option<IpAddr>,
+        (opened_at, now): (EpochMillis, EpochMillis),
+        n_delivered: u64,
+    ) {
+        self.registry.remove_parked(key, peer);
+        self.counters.count_end(now.saturating_sub(opened_at) / 1000, n_delivered);
+    }
+
+    /// Forgets what a shard had that failed.
+    pub(crate) fn forget_shard(&mut self, shard: u16) {
+        self.registry.forget_shard(shard);
+    }
+
+    /// Notes how far a shard has come.
+    pub(crate) fn shard_has_seen(&mut self, shard: u16, seq: u64) {
+        if let Some(seen) = self.shards_seen.get_mut(usize::from(shard)) {
+            *seen = seq;
+        }
+    }
+
+    /// Whether a shard should look, though nothing was for its streams: what it passes over must
+    /// not leave the window.
+    pub(crate) fn is_shard_behind(&self) -> bool {
+        /// Publications that a shard may leave for later.
+        const BEHIND_MAX: u64 = 1_024;
+        let head_seq = self.journal.window.head().seq;
+        self.shards_seen.iter().any(|seen| head_seq - seen >= BEHIND_MAX)
     }
 }

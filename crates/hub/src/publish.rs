@@ -9,12 +9,13 @@ use tokio::sync::oneshot;
 
 use crate::channel::ChannelName;
 use crate::clock::Now;
-use crate::commit::{Request, Waiting};
+use crate::commit::{Request, Waiting, commit_now};
 use crate::config::ChannelClass;
 use crate::event::{Audience, EpochMillis, Event, Publication};
 use crate::hub::{Hub, State};
 use crate::outcomes::{KEY_MAX_BYTES, Outcome, request_key};
 use crate::position::Position;
+use crate::registry::Registry;
 
 /// Most bytes of one request in the log.
 const REQUEST_BYTES_MAX: usize = BATCH_MAX_BYTES / 2;
@@ -128,7 +129,7 @@ impl Hub {
     ) -> Result<Published, PublishError> {
         let refuse = |reason| Err(PublishError { index: 0, reason });
         let (reply, answer) = oneshot::channel();
-        {
+        let is_quick = {
             let mut state = self.state.lock();
             if let Err(error) = state.check_request(&events, key.as_deref()) {
                 state.count_refusal(&error.reason);
@@ -142,18 +143,24 @@ impl Hub {
             if is_volatile {
                 let now = state.now(&self.environment);
                 let shown = state.show_now(events, now);
-                let (published, wakers) = shown.inspect_err(|error| {
+                let (published, wakes) = shown.inspect_err(|error| {
                     state.count_refusal(&error.reason);
                 })?;
                 drop(state);
-                for waker in wakers {
-                    waker.wake();
-                }
+                wakes.wake(self);
                 return Ok(published);
             }
-        }
+            let class_of = |event: &Event| state.journal.class_of(&event.channel);
+            events.iter().all(|event| class_of(event) != ChannelClass::State)
+        };
         let key = key.as_deref().map(request_key);
-        if self.queue.push(Request::Publish(Waiting { events, key, reply })).is_err() {
+        let mut waiting = Some(Waiting { events, key, reply });
+        if is_quick {
+            waiting = waiting.and_then(|waiting| commit_now(self, waiting).err());
+        }
+        if let Some(waiting) = waiting
+            && self.queue.push(Request::Publish(waiting)).is_err()
+        {
             self.state.lock().count_refusal(&PublishRefusal::Busy);
             return refuse(PublishRefusal::Busy);
         }
@@ -228,30 +235,33 @@ impl State {
         &mut self,
         events: Vec<Event>,
         now: Now,
-    ) -> Result<(Published, Vec<Waker>), PublishError> {
+    ) -> Result<(Published, Wakes), PublishError> {
         self.check_channels(&events)?;
-        let mut wakers = Vec::new();
+        let mut wakes = Wakes::default();
         let mut published =
             Published { positions: vec![None; events.len()], matched: 0, is_repeat: false };
         for event in events {
             let channel = channel_of(self, &event.channel, now.at);
             published.matched += self.n_matched(channel, &event.audience);
-            wake(self, channel, &event.audience, &mut wakers);
+            wakes.collect(&mut self.registry, channel, &event.audience);
             self.journal.append(channel, event.into_publication(None, now).into());
             self.counters.n_published += 1;
         }
-        Ok((published, wakers))
+        Ok((published, wakes))
     }
 
     /// Returns how many streams may see a publication.
     pub(crate) fn n_matched(&self, channel: ChannelId, audience: &Audience) -> usize {
         match audience {
             Audience::All => self.registry.n_following(channel),
-            Audience::Connection(client_id) => self
-                .registry
-                .find(client_id)
-                .and_then(|id| self.registry.get(id))
-                .map_or(0, |subscriber| usize::from(subscriber.follows.contains_key(&channel))),
+            Audience::Connection(client_id) => {
+                let registry = &self.registry;
+                let own = registry.find(client_id).and_then(|id| registry.get(id));
+                let interest = own.map(|subscriber| subscriber.interest);
+                let parked = || registry.find_parked(client_id).map(|(_, at)| at.interest);
+                let interest = interest.or_else(parked);
+                usize::from(interest.is_some_and(|id| registry.is_covered(id, channel)))
+            }
         }
     }
 
@@ -304,22 +314,42 @@ pub(crate) fn channel_of(state: &mut State, name: &ChannelName, now: EpochMillis
     })
 }
 
-/// Collects the wakers of the streams that follow a channel and may see a publication.
-pub(crate) fn wake(
-    state: &mut State,
-    channel: ChannelId,
-    audience: &Audience,
-    wakers: &mut Vec<Waker>,
-) {
-    let followers: Vec<_> = state.registry.following(channel).collect();
-    for id in followers {
-        let Some(subscriber) = state.registry.get_mut(id) else { continue };
-        let is_for = match audience {
-            Audience::All => true,
-            Audience::Connection(client_id) => subscriber.client_id == client_id.as_ref(),
-        };
-        if is_for {
-            wakers.extend(subscriber.waker.take());
+/// Who is to be told that there is something new.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes {
+    wakers: Vec<Waker>,
+    are_shards: bool,
+}
+
+impl Wakes {
+    /// Collects the streams that follow a channel and may see a publication.
+    pub(crate) fn collect(
+        &mut self,
+        registry: &mut Registry,
+        channel: ChannelId,
+        audience: &Audience,
+    ) {
+        match audience {
+            Audience::All => self.are_shards |= registry.wake(channel, &mut self.wakers),
+            Audience::Connection(client_id) => {
+                if let Some(id) = registry.find(client_id) {
+                    let subscriber = registry.get_mut(id);
+                    let waker = subscriber.and_then(|subscriber| subscriber.waker.take());
+                    self.wakers.extend(waker);
+                } else {
+                    self.are_shards |= registry.find_parked(client_id).is_some();
+                }
+            }
+        }
+    }
+
+    /// Wakes them; the hub's lock is not held.
+    pub(crate) fn wake(self, hub: &Hub) {
+        for waker in self.wakers {
+            waker.wake();
+        }
+        if self.are_shards || hub.state.lock().is_shard_behind() {
+            hub.shards.wake();
         }
     }
 }

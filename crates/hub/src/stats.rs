@@ -5,13 +5,19 @@ use std::net::IpAddr;
 use tidings_log::log::LogStats;
 
 use crate::config::ChannelClass;
-use crate::delivery::Format;
+pub use crate::delivery::shard::stats::{
+    BATCH_BOUNDS, Histogram, LATENCY_BOUNDS_US, ShardStats, TURN_BOUNDS_US,
+};
+use crate::delivery::{CloseReason, Format};
 use crate::event::EpochMillis;
 use crate::frame::ResetReason;
 use crate::position::Position;
 
 /// Upper bounds of the connection duration histogram, in seconds.
 pub const CONNECTION_SECONDS_BOUNDS: [u64; 9] = [1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400];
+
+/// Upper bounds of the histogram of publications per ended stream.
+pub const CONNECTION_EVENTS_BOUNDS: [u64; 7] = [0, 1, 10, 100, 1_000, 10_000, 100_000];
 
 /// Time over which a rate is taken, in milliseconds.
 const RATE_WINDOW_MS: u64 = 10_000;
@@ -98,12 +104,17 @@ pub struct HubStats {
     /// Requests refused.
     pub refused: RefusedCounts,
     /// Streams closed by the hub, by reason on the wire.
-    pub n_closed: [(&'static str, u64); 3],
+    pub n_closed: [(&'static str, u64); 5],
     /// Ended streams by duration: one count per bound of [`CONNECTION_SECONDS_BOUNDS`] and one
     /// above all.
     pub connection_seconds_counts: [u64; 10],
     /// Sum of the durations of ended streams, in seconds.
     pub connection_seconds_sum: u64,
+    /// Publications that ended streams were written: one count per bound of
+    /// [`CONNECTION_EVENTS_BOUNDS`] and one above all.
+    pub connection_events: Histogram<8>,
+    /// Figures of the shards.
+    pub shards: ShardStats,
     /// Bytes of publications held in memory.
     pub window_bytes: usize,
     /// Figures of the log on disk.
@@ -154,6 +165,8 @@ pub struct ConnectionStats {
     pub delivered_bytes: u64,
     /// Publications of any channel that the cursor has not passed yet.
     pub lag: u64,
+    /// For how long its socket has taken nothing, in seconds.
+    pub stalled_s: u64,
     /// Ephemeral publications lost.
     pub n_dropped: u64,
     /// Resets sent.
@@ -170,20 +183,29 @@ pub(crate) struct Counters {
     pub delivered_bytes: u64,
     pub n_dropped: u64,
     pub n_resets: [u64; 6],
-    pub n_closed: [u64; 3],
+    pub n_closed: [u64; 5],
     pub refused: RefusedCounts,
     connection_seconds_counts: [u64; 10],
     connection_seconds_sum: u64,
+    pub connection_events: Histogram<8>,
 }
 
 impl Counters {
-    /// Counts the end of a stream that lasted so long.
-    pub(crate) fn count_duration(&mut self, seconds: u64) {
+    /// Counts the end of a stream that lasted so long and was written so many publications.
+    pub(crate) fn count_end(&mut self, seconds: u64, n_delivered: u64) {
+        self.connection_events.count(&CONNECTION_EVENTS_BOUNDS, n_delivered, 1);
         let bucket = CONNECTION_SECONDS_BOUNDS.partition_point(|bound| *bound < seconds);
         if let Some(count) = self.connection_seconds_counts.get_mut(bucket) {
             *count += 1;
         }
         self.connection_seconds_sum += seconds;
+    }
+
+    /// Counts a stream that the hub ended.
+    pub(crate) fn count_close(&mut self, reason: CloseReason) {
+        for (count, counted) in self.n_closed.iter_mut().zip(CloseReason::ALL) {
+            *count += u64::from(counted == reason);
+        }
     }
 
     /// Counts a reset.

@@ -38,6 +38,7 @@ fn hub_with(config: HubConfig) -> Arc<Hub> {
         }),
         boot_id: String::new(),
         commit_requests_max: 1_024,
+        n_shards: 0,
     };
     Hub::open(config, Arc::new(SimulatedDisk::new()), environment).unwrap().0
 }
@@ -81,6 +82,8 @@ fn request(hub: &Hub, patterns: &[&str], start: Start) -> SubscribeRequest {
         heartbeat: Duration::from_secs(30),
         message: "hello",
         peer: None,
+        grants: None,
+        expires_at: None,
     }
 }
 
@@ -353,7 +356,7 @@ async fn a_patch_shows_state_then_ready_then_only_what_comes_after() {
     publish(&hub, "a", "1");
     publish(&hub, "b", "2");
     let add = ["s", "b"].map(|text| ChannelPattern::parse(text).unwrap());
-    hub.patch(&client_id, add.to_vec(), &[]).unwrap();
+    hub.patch(&client_id, add.to_vec(), vec![]).await.unwrap();
     publish(&hub, "b", "3");
 
     let seen = read(&mut stream).await;
@@ -361,7 +364,7 @@ async fn a_patch_shows_state_then_ready_then_only_what_comes_after() {
     assert_eq!(names(&seen), ["generic_event", "generic_event", "ready", "generic_event"]);
     assert_eq!(payloads(&seen), ["1", "value", "3"]);
     assert_eq!(seen[3].data.as_deref(), Some("{\"channels\":[\"a\",\"s\",\"b\"]}"));
-    hub.patch(&client_id, vec![], &[ChannelPattern::parse("a").unwrap()]).unwrap();
+    hub.patch(&client_id, vec![], vec![ChannelPattern::parse("a").unwrap()]).await.unwrap();
     publish(&hub, "a", "4");
     assert_eq!(names(&read(&mut stream).await), ["ready"]);
 }

@@ -113,6 +113,19 @@ impl LogWriter {
         self.config = LogConfig { durability: self.config.durability, ..config };
     }
 
+    /// Returns whether a batch of events of so many bytes would be one write to the operating
+    /// system's memory: nothing is synced and no segment begun.
+    #[must_use]
+    pub fn is_quick(&self, size_bytes: usize) -> bool {
+        let index = self.log.shared.index.read();
+        let Some(segment) = index.segments.back() else { return false };
+        let size = u64::try_from(size_bytes).unwrap_or(u64::MAX);
+        self.config.durability == Durability::Os
+            && self.session.is_empty()
+            && matches!(segment.postings, Postings::Open(_))
+            && segment.len_bytes.saturating_add(size) <= self.config.segment_size_max_bytes
+    }
+
     /// Writes a batch, makes it durable, shows it to the readers, and returns the offset of its
     /// first event; the others follow it one by one.
     ///

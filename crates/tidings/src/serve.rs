@@ -74,6 +74,7 @@ async fn serve(args: &ServeArgs, mut config: Config) -> anyhow::Result<ExitCode>
     let mut signals = Signals::new().context("listen for signals")?;
     let tls = config.server.tls.as_ref().map(load_tls).transpose()?;
     find_sources(&mut config.dhcp);
+    raise_descriptor_limit(&config);
     let listeners = bind(&config.server.listen)?;
     let clock: Clock = Arc::new(outside::now_ms);
     let (hub, threads) = open_hub(config.hub.clone(), &config.data, &clock)?;
@@ -100,7 +101,7 @@ async fn serve(args: &ServeArgs, mut config: Config) -> anyhow::Result<ExitCode>
     let kept = Arc::clone(&hub);
     housekeeping.spawn(|stop| async move { kept.run(stop).await });
 
-    let server = Server::new(router(app.clone()), tls.clone(), &config.http);
+    let server = Server::new(router(app.clone()), tls.clone(), &config.http, Arc::clone(&hub));
     let accepting = CancellationToken::new();
     let addresses: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
     for listener in listeners {
@@ -168,6 +169,7 @@ fn open_hub(
         entropy: Arc::new(outside::random),
         boot_id: outside::boot_id(),
         commit_requests_max: COMMIT_REQUESTS_MAX,
+        n_shards: n_shards(),
     };
     Hub::open(config, Arc::new(disk), environment).map_err(|error| {
         let is_damaged = matches!(
@@ -187,6 +189,34 @@ fn open_hub(
     })
 }
 
+/// Raises the limit of open descriptors to what the system allows, and says when that is too low
+/// for the sockets that the configuration allows.
+fn raise_descriptor_limit(config: &Config) {
+    /// Descriptors for other things than sockets: files of the log, pipes, listeners.
+    const OTHERS: u64 = 200;
+    match outside::raise_descriptor_limit() {
+        Ok(limit) => {
+            let wanted = u64::try_from(config.http.sockets_max).unwrap_or(u64::MAX);
+            let wanted = wanted.min(config.hub.connections_max.into()).saturating_add(OTHERS);
+            if limit < wanted {
+                tracing::warn!(
+                    limit,
+                    wanted,
+                    "too few file descriptors for hub.connections_max: raise the limit \
+                     (LimitNOFILE= of the systemd unit, or ulimit -Hn) or lower the setting"
+                );
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors cannot be read"),
+    }
+}
+
+/// Returns how many threads write streams: every core but one.
+fn n_shards() -> u16 {
+    let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u16::try_from(n_cores.saturating_sub(1)).unwrap_or(u16::MAX).max(1)
+}
+
 /// Stops the stages in order, within the grace; `false` if something had to be left behind.
 async fn stop(
     parts: &Parts,
@@ -201,9 +231,20 @@ async fn stop(
     accepting.cancel();
     let is_fed = sources.drain(left(Duration::ZERO) / 4).await;
     parts.hub.close();
-    let is_drained = connections.drain(left(GRACE_RESERVE)).await;
+    let is_drained = connections.drain(left(GRACE_RESERVE)).await
+        && streams_ended(&parts.hub, left(GRACE_RESERVE)).await;
     let is_kept = housekeeping.drain(left(Duration::ZERO)).await;
     is_fed && is_drained && is_kept
+}
+
+/// Waits until every stream has ended; false when some have not in time.
+async fn streams_ended(hub: &Hub, grace: Duration) -> bool {
+    let ended = async {
+        while hub.n_connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(grace, ended).await.is_ok()
 }
 
 /// The signals that the server listens to.

@@ -42,7 +42,7 @@ pub(crate) struct PatchJson {
 pub(super) async fn stats(State(app): State<App>) -> Json<Value> {
     let stats = app.hub.stats();
     let channels = app.hub.channels();
-    let connections = app.hub.connections();
+    let connections = app.hub.connections().await;
     let rate: f64 = channels.iter().map(|channel| channel.rate).sum();
     let resets: serde_json::Map<String, Value> =
         stats.n_resets.iter().map(|(reason, n)| (reason.as_str().into(), (*n).into())).collect();
@@ -88,6 +88,17 @@ pub(super) async fn stats(State(app): State<App>) -> Json<Value> {
             "refused_full": stats.log.n_full,
             "failed": stats.log.is_poisoned,
             "index_memory_bytes": stats.log.index_memory_bytes,
+        },
+        "delivery": {
+            "parked": stats.shards.n_parked,
+            "own_cursor": stats.shards.n_own,
+            "stalled": stats.shards.n_blocked,
+            "writes": stats.shards.n_writes,
+            "short_writes": stats.shards.n_short_writes,
+            "ring_bytes": stats.shards.ring_bytes,
+            "unsent_bytes": stats.shards.tail_bytes,
+            "overruns": stats.shards.n_overruns,
+            "restarts": stats.shards.n_restarts,
         },
         "window_bytes": stats.window_bytes,
         "head": stats.head.to_string(),
@@ -230,6 +241,7 @@ pub(super) async fn connections(State(app): State<App>) -> Json<Value> {
     let rows: Vec<Value> = app
         .hub
         .connections()
+        .await
         .iter()
         .map(|connection| {
             json!({
@@ -244,6 +256,7 @@ pub(super) async fn connections(State(app): State<App>) -> Json<Value> {
                 "delivered": connection.n_delivered,
                 "delivered_bytes": connection.delivered_bytes,
                 "lag": connection.lag,
+                "stalled_seconds": connection.stalled_s,
                 "dropped": connection.n_dropped,
                 "resets": connection.n_resets,
             })
@@ -273,7 +286,7 @@ pub(super) async fn patch(
         parsed.collect::<Result<Vec<ChannelPattern>, Problem>>()
     };
     let (add, remove) = (parse("add", &body.add)?, parse("remove", &body.remove)?);
-    let patterns = app.hub.patch(&id, add, &remove)?;
+    let patterns = app.hub.patch(&id, add, remove).await?;
     let names: Vec<&str> = patterns.iter().map(ChannelPattern::as_str).collect();
     Ok(Json(json!({ "channels": names })))
 }

@@ -1,8 +1,5 @@
 //! Opening event streams.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Extension;
@@ -10,12 +7,11 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
-use http_body::Frame;
 use tidings_hub::channel::ChannelPattern;
-use tidings_hub::delivery::{Format, Start, SubscribeRequest, Subscription};
+use tidings_hub::delivery::{Format, Start, SubscribeRequest};
 
+use crate::handover::{StreamBody, StreamSlot};
 use crate::problem::Problem;
 use crate::server::Peer;
 use crate::state::App;
@@ -73,6 +69,8 @@ pub(super) async fn stream(
         heartbeat: heartbeat(&query, default_seconds)?,
         message: "Successfully connected to the event stream",
         peer: Some(peer.ip()),
+        grants: None,
+        expires_at: None,
     };
     open(&app, request, version)
 }
@@ -115,6 +113,8 @@ pub(super) async fn lease_stream(
         heartbeat: heartbeat(&query, 30)?,
         message: "Successfully connected to lease updates stream",
         peer: Some(peer.ip()),
+        grants: None,
+        expires_at: None,
     };
     open(&app, request, version)
 }
@@ -123,7 +123,9 @@ pub(super) async fn lease_stream(
 fn open(app: &App, request: SubscribeRequest, version: Version) -> Result<Response, Problem> {
     let subscription = app.hub.subscribe(request)?;
     tracing::debug!(client_id = subscription.client_id(), "stream opened");
-    let mut response = Response::new(Body::new(StreamBody(subscription)));
+    let slot = StreamSlot::new(subscription);
+    let mut response = Response::new(Body::new(StreamBody(slot.clone())));
+    response.extensions_mut().insert(slot);
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
     let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
@@ -134,21 +136,6 @@ fn open(app: &App, request: SubscribeRequest, version: Version) -> Result<Respon
         set(header::CONNECTION, "close");
     }
     Ok(response)
-}
-
-/// A response body that a cursor of the hub fills.
-struct StreamBody(Subscription);
-
-impl http_body::Body for StreamBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_batch(context).map(|batch| batch.map(|bytes| Ok(Frame::data(bytes))))
-    }
 }
 
 /// Returns the first value of a parameter.

@@ -17,12 +17,12 @@ use crate::window::Place;
 impl Subscription {
     /// Settles where the stream begins; false while the log is read.
     pub(super) fn begin(&mut self, state: &mut State) -> bool {
+        let follows = self.follows(state);
         let Some(subscriber) = state.registry.get_mut(self.id) else { return true };
         match std::mem::take(&mut subscriber.reading) {
             Reading::Idle | Reading::Read(_) => {
                 if let Some(probe) = self.probe.clone() {
                     subscriber.reading = Reading::Asked;
-                    let follows = Arc::clone(&subscriber.follows);
                     self.ask(move |hub| Reading::Probed(probe.run(&hub.log, &follows)));
                 }
                 false
@@ -88,17 +88,18 @@ impl Subscription {
     fn ask_chunk(&mut self, state: &mut State, now: Now, end: Place) {
         let base = state.journal.window.base();
         let epoch = state.journal.window.head_position().epoch;
-        let Some(subscriber) = state.registry.get_mut(self.id) else { return };
-        let holes = self.holes(subscriber);
+        let follows = self.follows(state);
+        let holes = self.holes(&follows);
         let first_hole = holes.iter().map(|hole| hole.end).min().unwrap_or(u64::MAX);
         let trimmed: Vec<(ChannelId, u64)> =
             holes.iter().filter_map(|hole| Some((hole.channel?, hole.end))).collect();
+        let Some(subscriber) = state.registry.get_mut(self.id) else { return };
         subscriber.reading = Reading::Asked;
         let job = ChunkJob {
             after: self.cursor.offset,
             until: end.offset.min(base.offset).min(first_hole),
             epoch,
-            follows: Arc::clone(&subscriber.follows),
+            follows,
             trimmed,
             request: Arc::clone(&self.request),
             kept_now: now.kept_at,
@@ -128,8 +129,7 @@ impl Subscription {
     fn take_chunk(&mut self, state: &mut State, now: Now, chunk: Chunk) {
         if let Some(gone_to) = chunk.gone_to {
             // Nothing of this stream is left before the end of its first hole.
-            let Some(subscriber) = state.registry.get(self.id) else { return };
-            let holes = self.holes(subscriber);
+            let holes = self.holes(&self.follows(state));
             let first_hole = holes.iter().map(|hole| hole.end).min().unwrap_or(u64::MAX);
             let offset = gone_to.min(first_hole).max(self.cursor.offset);
             self.cursor = Place { offset, check: None, ..self.cursor };
@@ -176,10 +176,9 @@ impl Subscription {
         if seq <= before {
             return;
         }
-        let Some(subscriber) = state.registry.get(self.id) else { return };
-        let follows = Arc::clone(&subscriber.follows);
+        let follows = self.follows(state);
         let is_missed = |channel: ChannelId, missed: u64| {
-            let since = follows.get(&channel).map_or(u64::MAX, |since| since.seq);
+            let since = follows.get(channel).map_or(u64::MAX, |since| since.seq);
             missed > since.max(before) && missed <= seq
         };
         let n_lost = window.n_lost(before, is_missed);

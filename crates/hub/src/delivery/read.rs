@@ -75,7 +75,7 @@ impl Probe {
         match self {
             Self::Since(time) => log.offset_before(*time).map(found),
             Self::Tail(n) => {
-                let channels: Vec<ChannelId> = follows.keys().copied().collect();
+                let channels: Vec<ChannelId> = follows.ids().collect();
                 log.offset_before_tail(&channels, *n).map(found)
             }
             Self::Check(position) => {
@@ -102,7 +102,7 @@ pub(super) struct ChunkJob {
     pub after: u64,
     pub until: u64,
     pub epoch: Epoch,
-    pub follows: Arc<Follows>,
+    pub follows: Follows,
     /// Channels of which publications up to an offset are gone.
     pub trimmed: Vec<(ChannelId, u64)>,
     pub request: Arc<SubscribeRequest>,
@@ -113,8 +113,8 @@ pub(super) struct ChunkJob {
 impl ChunkJob {
     /// Reads a chunk and encodes it.
     pub(super) fn run(&self, log: &Log) -> Result<Chunk, ReadError> {
-        let listed: Vec<ChannelId> = if self.follows.len() <= CHANNELS_LISTED_MAX {
-            self.follows.keys().copied().collect()
+        let listed: Vec<ChannelId> = if self.follows.channels.len() <= CHANNELS_LISTED_MAX {
+            self.follows.ids().collect()
         } else {
             Vec::new()
         };
@@ -152,7 +152,7 @@ impl ChunkJob {
         frames: &mut String,
     ) -> Option<Check> {
         let RecordKind::Event(channel) = record.kind else { return None };
-        let since = self.follows.get(&channel)?;
+        let since = self.follows.get(channel)?;
         let is_trimmed = |(id, to): &(ChannelId, u64)| *id == channel && record.offset <= *to;
         if record.offset <= since.offset || self.trimmed.iter().any(is_trimmed) {
             return None;

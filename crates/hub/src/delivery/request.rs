@@ -1,6 +1,7 @@
 //! What a client asks for, and why it may be refused or sent away.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::channel::ChannelPattern;
@@ -30,6 +31,16 @@ pub enum Start {
     Tail(u32),
 }
 
+/// Event types and the names that they go by in the named format.
+pub type Renames = &'static [(&'static str, &'static str)];
+
+/// What a token allows; the streams that came with it share it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grants {
+    /// Channels and patterns that may be subscribed to.
+    pub subscribe: Vec<ChannelPattern>,
+}
+
 /// What a client asks for.
 #[derive(Debug, Clone)]
 pub struct SubscribeRequest {
@@ -40,7 +51,7 @@ pub struct SubscribeRequest {
     /// Format of the stream.
     pub format: Format,
     /// Event types that go by another name in the named format.
-    pub rename: &'static [(&'static str, &'static str)],
+    pub rename: Renames,
     /// Where the stream begins.
     pub start: Start,
     /// Time between heartbeats.
@@ -49,6 +60,10 @@ pub struct SubscribeRequest {
     pub message: &'static str,
     /// Address of the client, counted against `hub.connections_per_address_max`.
     pub peer: Option<IpAddr>,
+    /// What the client's token allows; `None` without one.
+    pub grants: Option<Arc<Grants>>,
+    /// When the client's token expires, which ends the stream.
+    pub expires_at: Option<EpochMillis>,
 }
 
 impl SubscribeRequest {
@@ -95,11 +110,21 @@ pub enum CloseReason {
     Kicked,
     /// The stream lived for `hub.connection_lifetime_max`.
     MaxLifetime,
+    /// The token that the client came with has expired.
+    TokenExpired,
+    /// The client took nothing for `hub.stall_timeout`, or held too much memory.
+    SlowConsumer,
 }
 
 impl CloseReason {
     /// Every reason, in the order of the variants.
-    pub const ALL: [Self; 3] = [Self::ServerShutdown, Self::Kicked, Self::MaxLifetime];
+    pub const ALL: [Self; 5] = [
+        Self::ServerShutdown,
+        Self::Kicked,
+        Self::MaxLifetime,
+        Self::TokenExpired,
+        Self::SlowConsumer,
+    ];
 
     /// Returns the word on the wire.
     #[must_use]
@@ -108,6 +133,8 @@ impl CloseReason {
             Self::ServerShutdown => "server_shutdown",
             Self::Kicked => "kicked",
             Self::MaxLifetime => "max_lifetime",
+            Self::TokenExpired => "token_expired",
+            Self::SlowConsumer => "slow_consumer",
         }
     }
 }

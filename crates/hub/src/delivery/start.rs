@@ -1,5 +1,7 @@
 //! Where a new stream's cursor stands, and whether the client must reload.
 
+use std::sync::Arc;
+
 use super::{Probe, Start};
 use crate::frame::ResetReason;
 use crate::hub::State;
@@ -38,11 +40,9 @@ pub(super) fn decide(state: &State, log: &Log, follows: &mut Follows, start: &St
         Start::Since(time) => Some(Probe::Since(*time)),
         Start::Tail(n) => Some(Probe::Tail(*n)),
     };
-    let gone = log.gone_after(0, &mut follows.keys().copied());
+    let gone = log.gone_after(0, &mut follows.ids());
     for (id, to) in gone.channels {
-        if let Some(since) = follows.get_mut(&id) {
-            since.offset = to;
-        }
+        Arc::make_mut(&mut follows.sinces).entry(id).or_default().offset = to;
     }
     Decision { probe, ..fresh(place_at(state, 0)) }
 }
@@ -75,7 +75,7 @@ fn resume(state: &State, log: &Log, follows: &Follows, id: &str) -> Decision {
         return reset(ResetReason::Future);
     }
     let cursor = place_at(state, position.offset);
-    let gone = log.gone_after(position.offset, &mut follows.keys().copied());
+    let gone = log.gone_after(position.offset, &mut follows.ids());
     let is_behind = gone.floor > position.offset || !gone.channels.is_empty();
     let decision =
         Decision { cursor, reset: None, is_recovered: Some(!is_behind), floor: 0, probe: None };

@@ -7,7 +7,7 @@ use super::{BATCH_MAX_BYTES, Phase, Subscription};
 use crate::clock::Now;
 use crate::frame::{self, ResetReason};
 use crate::hub::State;
-use crate::registry::Subscriber;
+use crate::registry::Follows;
 use crate::window::{Entry, EntryKind, Place};
 
 /// Publications that retention took before this subscriber saw them.
@@ -24,8 +24,8 @@ impl Subscription {
     ///
     /// A hole is told when the cursor reaches its end, so that ids never decrease.
     pub(super) fn walk(&mut self, state: &mut State, now: Now, end: Place, batch: &mut BytesMut) {
-        let Some(subscriber) = state.registry.get(self.id) else { return };
-        let holes = self.holes(subscriber);
+        let follows = self.follows(state);
+        let holes = self.holes(&follows);
         let first_hole = holes.iter().map(|hole| hole.end).min().unwrap_or(u64::MAX);
         let mut n_delivered = 0;
         let mut losses = Losses::default();
@@ -33,7 +33,7 @@ impl Subscription {
         let mut is_stopped = false;
         // At a hole the cursor has to pass the entries before it one by one.
         let (window, since) = (&state.journal.window, self.cursor.seq);
-        let channels = subscriber.follows.keys();
+        let channels = follows.channels.iter();
         let sparse = if is_at_hole { None } else { window.after_of(since, end.seq, channels) };
         let all = sparse.is_none().then(|| window.after(since));
         for (seq, entry) in sparse.into_iter().flatten().chain(all.into_iter().flatten()) {
@@ -45,7 +45,7 @@ impl Subscription {
                 }
                 break;
             }
-            match self.verdict(subscriber, (seq, entry), &holes, now) {
+            match self.verdict(&follows, (seq, entry), &holes, now) {
                 Verdict::Show => {
                     losses.tell(batch);
                     if let Some(publication) = &entry.publication {
@@ -83,12 +83,12 @@ impl Subscription {
     /// Decides what an entry is to this subscriber.
     fn verdict(
         &self,
-        subscriber: &Subscriber,
+        follows: &Follows,
         (seq, entry): (u64, &Entry),
         holes: &[Hole],
         now: Now,
     ) -> Verdict {
-        let Some(since) = subscriber.follows.get(&entry.channel) else { return Verdict::Pass };
+        let Some(since) = follows.get(entry.channel) else { return Verdict::Pass };
         let is_new = seq > since.seq;
         let is_live = is_new && seq > self.joined.seq;
         let shown = entry
@@ -108,15 +108,15 @@ impl Subscription {
     }
 
     /// Returns what retention took from the channels that the subscriber follows.
-    pub(super) fn holes(&self, subscriber: &Subscriber) -> Vec<Hole> {
+    pub(super) fn holes(&self, follows: &Follows) -> Vec<Hole> {
         let origin = self.cursor.offset;
-        let gone = self.hub.log.gone_after(origin, &mut subscriber.follows.keys().copied());
+        let gone = self.hub.log.gone_after(origin, &mut follows.ids());
         let floor = (gone.floor > origin.max(self.floor))
             .then_some(Hole { end: gone.floor, channel: None });
         let missed = gone
             .channels
             .into_iter()
-            .filter(|(id, to)| subscriber.follows.get(id).is_some_and(|since| *to > since.offset));
+            .filter(|(id, to)| follows.get(*id).is_some_and(|since| *to > since.offset));
         missed.map(|(id, end)| Hole { end, channel: Some(id) }).chain(floor).collect()
     }
 

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use tidings_log::record::ChannelId;
+use tokio::sync::oneshot;
 
 use super::{Hub, to_u64};
 use crate::config::ChannelClass;
 use crate::delivery::CloseReason;
+use crate::delivery::shard::Order;
 use crate::frame::ResetReason;
 use crate::journal::Channel;
 use crate::stats::{ChannelStats, ConnectionStats, HubStats};
@@ -15,6 +17,7 @@ impl Hub {
     /// Returns the figures of the hub.
     #[must_use]
     pub fn stats(&self) -> HubStats {
+        let shards = self.shards.stats();
         let state = self.state.lock();
         let counters = &state.counters;
         let (connection_seconds_counts, connection_seconds_sum) = counters.duration_histogram();
@@ -32,14 +35,16 @@ impl Hub {
             n_channels: state.journal.n_channels(),
             n_published: counters.n_published,
             n_repeats: counters.n_repeats,
-            n_delivered: counters.n_delivered,
-            delivered_bytes: counters.delivered_bytes,
+            n_delivered: counters.n_delivered + shards.n_delivered,
+            delivered_bytes: counters.delivered_bytes + shards.delivered_bytes,
             n_dropped: counters.n_dropped,
             n_resets,
             refused: counters.refused,
             n_closed,
             connection_seconds_counts,
             connection_seconds_sum,
+            connection_events: counters.connection_events,
+            shards,
             window_bytes: state.journal.window.size_bytes(),
             log: self.log.stats(),
             head: state.journal.window.head_position(),
@@ -80,23 +85,41 @@ impl Hub {
 
     /// Returns the figures of every stream, oldest first.
     #[must_use]
-    pub fn connections(&self) -> Vec<ConnectionStats> {
+    pub async fn connections(&self) -> Vec<ConnectionStats> {
+        let mut answers = Vec::new();
+        self.shards.order_all(|| {
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            Order::List(reply)
+        });
+        let (mut parked, mut stalled) = (Vec::new(), HashMap::new());
+        for answer in answers {
+            // A shard that failed tells nothing.
+            let listing = answer.await.unwrap_or_default();
+            parked.extend(listing.parked);
+            stalled.extend(listing.stalled);
+        }
         let state = self.state.lock();
         let head_seq = state.journal.window.head().seq;
         let figures = state.registry.iter().map(|subscriber| ConnectionStats {
             client_id: subscriber.client_id.clone(),
             peer: subscriber.peer,
             format: subscriber.format,
-            patterns: subscriber.patterns.iter().map(|(pattern, _)| pattern.to_string()).collect(),
+            patterns: {
+                let patterns = state.registry.patterns(subscriber.interest);
+                patterns.iter().map(ToString::to_string).collect()
+            },
             opened_at: subscriber.opened_at,
             n_delivered: subscriber.n_delivered,
             delivered_bytes: subscriber.delivered_bytes,
             lag: head_seq.saturating_sub(subscriber.cursor_seq),
+            stalled_s: stalled.get(&subscriber.client_id).copied().unwrap_or(0),
             n_dropped: subscriber.n_dropped,
             n_resets: subscriber.n_resets,
         });
         let mut connections: Vec<ConnectionStats> = figures.collect();
         drop(state);
+        connections.append(&mut parked);
         connections.sort_by(|left, right| {
             (left.opened_at, &left.client_id).cmp(&(right.opened_at, &right.client_id))
         });

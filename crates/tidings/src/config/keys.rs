@@ -69,6 +69,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("hub.on_disk_full", Kind::Text, "\"refuse\"", "`refuse` publications, or `trim_oldest` segment of the log"),
     key("hub.window_size_max_bytes", Kind::Number, "67108864", "Bytes of the newest publications held in memory; older ones are read from disk"),
     key("hub.ephemeral_size_max_bytes", Kind::Number, "8388608", "Bytes of ephemeral publications held for slow clients"),
+    key("hub.delivery_size_max_bytes", Kind::Number, "67108864", "Bytes that may wait for clients whose sockets take no more; over it they are cut"),
+    key("hub.stall_timeout", Kind::Duration, "\"30s\"", "Longest time that a client may take nothing of what waits for it; then it is cut, and resumes when it comes back; `0s` is no limit"),
     key("hub.keep_alive", Kind::Duration, "\"15s\"", "Time between comments on an idle stream"),
     key("hub.retry_min", Kind::Duration, "\"1s\"", "Shortest time that a client is asked to wait before it reconnects"),
     key("hub.retry_max", Kind::Duration, "\"4s\"", "Longest time that a client is asked to wait"),

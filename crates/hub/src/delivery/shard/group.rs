@@ -1,0 +1,214 @@
+//! Groups of parked streams: one ring of frames for all members.
+
+use std::collections::{HashMap, VecDeque};
+
+use tokio::time::Instant;
+
+use super::ring::{Held, Ring};
+use crate::delivery::{Format, Renames};
+use crate::interests::InterestId;
+
+/// Empty buffers kept for rings to come.
+const POOL_MAX: usize = 64;
+
+/// What the members of a group have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct GroupKey {
+    pub interest: InterestId,
+    pub format: Format,
+    pub renames: Renames,
+}
+
+/// Streams that show the same.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub key: GroupKey,
+    /// Slots of the members.
+    pub members: Vec<u32>,
+    pub ring: Ring,
+    /// Place among the members that the walk has come to.
+    pub walk: usize,
+    /// End of the ring when the walk began.
+    pub walk_end: u64,
+    pub is_queued: bool,
+    /// Whether members changed places during the walk.
+    pub is_moved: bool,
+    pub n_blocked: usize,
+    /// Offset of the last logged publication that was put into the ring.
+    pub last_logged: u64,
+    /// When the newest publication was accepted.
+    pub newest: Instant,
+}
+
+/// The groups of a shard.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    slots: Vec<Option<Group>>,
+    free: Vec<u32>,
+    by_key: HashMap<GroupKey, u32>,
+    by_interest: HashMap<InterestId, Vec<u32>>,
+    /// Groups whose members may lack something.
+    queued: VecDeque<u32>,
+    pool: Vec<Held>,
+    ring_bytes: usize,
+}
+
+impl Groups {
+    pub(super) fn get(&self, group: u32) -> Option<&Group> {
+        self.slots.get(super::index(group))?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, group: u32) -> Option<&mut Group> {
+        self.slots.get_mut(super::index(group))?.as_mut()
+    }
+
+    /// Bytes held in all rings.
+    pub(super) fn ring_bytes(&self) -> usize {
+        self.ring_bytes
+    }
+
+    pub(super) fn has_queued(&self) -> bool {
+        !self.queued.is_empty()
+    }
+
+    /// Iterates over the numbers of the groups that exist.
+    pub(super) fn all(&self) -> Vec<u32> {
+        self.by_key.values().copied().collect()
+    }
+
+    /// Returns the group of a key, made if need be.
+    pub(super) fn of(&mut self, key: GroupKey, now: Instant) -> u32 {
+        if let Some(group) = self.by_key.get(&key) {
+            return *group;
+        }
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        if let Some(slot) = self.slots.get_mut(super::index(number)) {
+            *slot = Some(Group {
+                key,
+                members: Vec::new(),
+                ring: Ring::default(),
+                walk: 0,
+                walk_end: 0,
+                is_queued: false,
+                is_moved: false,
+                n_blocked: 0,
+                last_logged: 0,
+                newest: now,
+            });
+        }
+        self.by_key.insert(key, number);
+        self.by_interest.entry(key.interest).or_default().push(number);
+        number
+    }
+
+    /// Enters a member; returns its place and the number of its next frame.
+    pub(super) fn join(&mut self, group: u32, slot: u32) -> (u32, u64) {
+        let Some(group) = self.get_mut(group) else { return (0, 0) };
+        group.members.push(slot);
+        (u32::try_from(group.members.len() - 1).unwrap_or(u32::MAX), group.ring.end())
+    }
+
+    /// Takes a member out; returns the slot of the one that took its place.
+    pub(super) fn leave(&mut self, number: u32, place: u32) -> Option<u32> {
+        let group = self.get_mut(number)?;
+        let place = super::index(place);
+        if place < group.members.len() {
+            group.members.swap_remove(place);
+        }
+        group.is_moved = true;
+        let moved = group.members.get(place).copied();
+        if group.members.is_empty() {
+            self.remove(number);
+        } else if group.members.capacity() > 64
+            && group.members.len() < group.members.capacity() / 4
+        {
+            group.members.shrink_to(group.members.len() * 2);
+        }
+        moved
+    }
+
+    /// Puts a frame into the rings of the groups of an interest.
+    pub(super) fn push(
+        &mut self,
+        interest: InterestId,
+        before: (u64, u64),
+        frame_of: impl Fn(GroupKey) -> bytes::Bytes,
+        (accepted, logged): (Option<Instant>, Option<u64>),
+    ) {
+        let Some(numbers) = self.by_interest.get(&interest) else { return };
+        for number in numbers {
+            let slot = self.slots.get_mut(super::index(*number)).and_then(Option::as_mut);
+            let Some(group) = slot else { continue };
+            let size_bytes = group.ring.size_bytes();
+            group.ring.push(&frame_of(group.key), before, &mut self.pool);
+            self.ring_bytes += group.ring.size_bytes() - size_bytes;
+            group.newest = accepted.unwrap_or(group.newest);
+            group.last_logged = logged.unwrap_or(group.last_logged);
+            if !group.is_queued {
+                group.is_queued = true;
+                self.queued.push_back(*number);
+            }
+        }
+    }
+
+    /// Has the members of a group looked at.
+    pub(super) fn queue(&mut self, number: u32) {
+        if let Some(group) = self.get_mut(number)
+            && !group.is_queued
+        {
+            group.is_queued = true;
+            self.queued.push_back(number);
+        }
+    }
+
+    /// Takes the group that has waited longest.
+    pub(super) fn next_queued(&mut self) -> Option<u32> {
+        loop {
+            let number = self.queued.pop_front()?;
+            if self.get(number).is_some_and(|group| group.is_queued) {
+                return Some(number);
+            }
+        }
+    }
+
+    /// Lets a group wait for its next turn.
+    pub(super) fn requeue(&mut self, number: u32) {
+        self.queued.push_back(number);
+    }
+
+    /// Forgets the frames of a group before one.
+    pub(super) fn trim(&mut self, number: u32, next: u64) {
+        let slot = self.slots.get_mut(super::index(number)).and_then(Option::as_mut);
+        let Some(group) = slot else { return };
+        let size_bytes = group.ring.size_bytes();
+        group.ring.trim(next, &mut self.pool, POOL_MAX);
+        self.ring_bytes -= size_bytes - group.ring.size_bytes();
+    }
+
+    /// Counts a member whose socket takes nothing, or takes bytes again.
+    pub(super) fn count_blocked(&mut self, number: u32, change: isize) {
+        let Some(group) = self.get_mut(number) else { return };
+        group.n_blocked = group.n_blocked.saturating_add_signed(change);
+        if group.n_blocked == 0 && group.ring.size_bytes() > 0 {
+            // Nobody holds the ring any more: the next round forgets it.
+            self.queue(number);
+        }
+    }
+
+    fn remove(&mut self, number: u32) {
+        let Some(slot) = self.slots.get_mut(super::index(number)) else { return };
+        let Some(group) = slot.take() else { return };
+        self.ring_bytes -= group.ring.size_bytes();
+        self.free.push(number);
+        self.by_key.remove(&group.key);
+        if let Some(numbers) = self.by_interest.get_mut(&group.key.interest) {
+            numbers.retain(|other| *other != number);
+            if numbers.is_empty() {
+                self.by_interest.remove(&group.key.interest);
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What streams have in common: patterns, and the channels that these cover.
+//!
+//! Streams that asked for the same patterns share one interest, so that thousands of them cost one
+//! entry in the index of channels.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tidings_log::record::ChannelId;
+
+use crate::channel::{ChannelName, ChannelPattern};
+use crate::registry::SubscriberId;
+
+/// Number of an interest; it is used again once nobody has the interest any more.
+pub(crate) type InterestId = u32;
+
+/// Patterns that some streams asked for.
+#[derive(Debug)]
+pub(crate) struct Interest {
+    /// Patterns in the order they were asked for.
+    pub patterns: Arc<[ChannelPattern]>,
+    /// Channels that the patterns cover.
+    pub channels: Arc<HashSet<ChannelId>>,
+    /// Subscribers with a cursor of their own.
+    pub own: HashSet<SubscriberId>,
+    /// Streams that are parked with a shard.
+    pub n_parked: usize,
+}
+
+/// The interests, found by patterns and by channel.
+#[derive(Debug, Default)]
+pub(crate) struct Interests {
+    slots: Vec<Option<Interest>>,
+    free: Vec<InterestId>,
+    by_patterns: HashMap<Arc<[ChannelPattern]>, InterestId>,
+    by_channel: HashMap<ChannelId, Arc<HashSet<InterestId>>>,
+    /// Every distinct pattern with the interests that hold it.
+    by_pattern: HashMap<ChannelPattern, HashSet<InterestId>>,
+    /// The keys of `by_pattern` that hold a wildcard.
+    wildcards: HashSet<ChannelPattern>,
+}
+
+impl Interests {
+    pub(crate) fn get(&self, id: InterestId) -> Option<&Interest> {
+        self.slots.get(index(id))?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, id: InterestId) -> Option<&mut Interest> {
+        self.slots.get_mut(index(id))?.as_mut()
+    }
+
+    /// Returns the interests that cover a channel.
+    pub(crate) fn covering(&self, channel: ChannelId) -> Option<&Arc<HashSet<InterestId>>> {
+        self.by_channel.get(&channel)
+    }
+
+    /// Returns the interest of these patterns; `covered` tells the channels of a new one.
+    pub(crate) fn of(
+        &mut self,
+        patterns: &[ChannelPattern],
+        covered: impl FnOnce() -> HashSet<ChannelId>,
+    ) -> InterestId {
+        if let Some(id) = self.by_patterns.get(patterns) {
+            return *id;
+        }
+        let channels = covered();
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        for pattern in patterns {
+            if !pattern.is_exact() {
+                self.wildcards.insert(pattern.clone());
+            }
+            self.by_pattern.entry(pattern.clone()).or_default().insert(id);
+        }
+        for channel in &channels {
+            Arc::make_mut(self.by_channel.entry(*channel).or_default()).insert(id);
+        }
+        let patterns: Arc<[ChannelPattern]> = patterns.into();
+        self.by_patterns.insert(Arc::clone(&patterns), id);
+        if let Some(slot) = self.slots.get_mut(index(id)) {
+            let channels = Arc::new(channels);
+            *slot = Some(Interest { patterns, channels, own: HashSet::new(), n_parked: 0 });
+        }
+        id
+    }
+
+    /// Forgets an interest that nobody has any more.
+    pub(crate) fn release(&mut self, id: InterestId) {
+        let is_used = |interest: &Interest| !interest.own.is_empty() || interest.n_parked > 0;
+        if self.get(id).is_none_or(is_used) {
+            return;
+        }
+        let Some(interest) = self.slots.get_mut(index(id)).and_then(Option::take) else { return };
+        self.free.push(id);
+        self.by_patterns.remove(&interest.patterns);
+        for pattern in interest.patterns.iter() {
+            let Some(holders) = self.by_pattern.get_mut(pattern) else { continue };
+            holders.remove(&id);
+            if holders.is_empty() {
+                self.by_pattern.remove(pattern);
+                self.wildcards.remove(pattern);
+            }
+        }
+        for channel in interest.channels.iter() {
+            let Some(covering) = self.by_channel.get_mut(channel) else { continue };
+            Arc::make_mut(covering).remove(&id);
+            if covering.is_empty() {
+                self.by_channel.remove(channel);
+            }
+        }
+    }
+
+    /// Enters a new channel: every interest with a pattern that covers it gets it.
+    pub(crate) fn add_channel(&mut self, channel: ChannelId, name: &ChannelName) {
+        let exact = self.by_pattern.get(name.as_str()).into_iter().flatten();
+        let covering = self.wildcards.iter().filter(|pattern| pattern.matches(name));
+        let wild = covering.filter_map(|pattern| self.by_pattern.get(pattern)).flatten();
+        let ids: HashSet<InterestId> = exact.chain(wild).copied().collect();
+        for id in &ids {
+            if let Some(interest) = self.get_mut(*id) {
+                Arc::make_mut(&mut interest.channels).insert(channel);
+            }
+        }
+        if !ids.is_empty() {
+            self.by_channel.insert(channel, Arc::new(ids));
+        }
+    }
+}
+
+fn index(id: InterestId) -> usize {
+    usize::try_from(id).unwrap_or(usize::MAX)
+}
