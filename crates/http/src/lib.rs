@@ -9,6 +9,7 @@ mod routes;
 mod server;
 mod stage;
 mod state;
+mod stream_writer;
 pub mod tls;
 pub mod wire;
 

@@ -19,6 +19,7 @@ use parking_lot::RwLock;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tidings_hub::Hub;
+use tidings_hub::delivery::Subscription;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -29,6 +30,7 @@ use tower::ServiceExt;
 use crate::config::HttpConfig;
 use crate::handover::{HandOver, StreamSlot, Tap};
 use crate::stage::Stage;
+use crate::stream_writer;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4_096;
@@ -168,32 +170,46 @@ impl Server {
         stop: CancellationToken,
     ) {
         let Some(tls) = &self.tls else {
-            return self.plain(socket, permit, peer, stop).await;
+            if let Some((socket, stream)) = self.http1(socket, peer, stop).await {
+                match socket.into_std() {
+                    Ok(socket) => self.hub.adopt(socket, stream, Some(permit)),
+                    Err(error) => tracing::warn!(%peer, %error, "socket not handed over"),
+                }
+            }
+            return;
         };
         let acceptor = TlsAcceptor::from(Arc::clone(&tls.0.read()));
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket));
-        let stream = match handshake.await {
-            Ok(Ok(stream)) => stream,
+        let socket = match handshake.await {
+            Ok(Ok(socket)) => socket,
             Ok(Err(error)) => return tracing::debug!(%peer, %error, "tls handshake failed"),
             Err(_) => return tracing::debug!(%peer, "tls handshake took too long"),
         };
-        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            self.http2(stream, peer, stage, stop).await;
-        } else {
-            self.http1(stream, peer, stop).await;
+        if socket.get_ref().1.alpn_protocol() == Some(b"h2") {
+            self.http2(socket, peer, stage, stop).await;
+        } else if let Some((socket, stream)) = self.http1(socket, peer, stop).await {
+            // A task of its own, so that what the request needed is given back.
+            let stall_timeout = self.hub.stall_timeout();
+            stage.spawn(|_| async move {
+                stream_writer::run(socket, stream, stall_timeout).await;
+                drop(permit);
+            });
         }
     }
 
-    /// Serves a socket without TLS; that of a stream is handed over to the hub.
-    async fn plain(
+    /// Serves an HTTP/1 connection, up to the head of a stream's response: then the socket is the
+    /// stream's alone.
+    async fn http1<Io>(
         &self,
-        socket: TcpStream,
-        permit: OwnedSemaphorePermit,
+        io: Io,
         peer: SocketAddr,
         stop: CancellationToken,
-    ) {
+    ) -> Option<(Io, Subscription)>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let hand_over = HandOver::default();
-        let tap = Tap::new(socket, hand_over.clone());
+        let tap = Tap::new(io, hand_over.clone());
         let router = self.router.clone();
         let (has_shards, armed) = (self.hub.has_shards(), hand_over.clone());
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
@@ -210,7 +226,12 @@ impl Server {
                 Ok::<_, Infallible>(response)
             }
         });
-        let mut connection = self.http1_builder().serve_connection(TokioIo::new(tap), service);
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_timeout)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(HEAD_MAX_BYTES)
+            .serve_connection(TokioIo::new(tap), service);
         let mut stopped = std::pin::pin!(stop.cancelled());
         let mut is_stopping = false;
         let ended = std::future::poll_fn(|context| {
@@ -224,61 +245,31 @@ impl Server {
                 Poll::Pending => Poll::Pending,
             }
         });
-        match ended.await {
-            Some(Ok(())) => {}
-            Some(Err(error)) => tracing::debug!(%peer, %error, "connection ended"),
-            None => {
-                // Bytes that came after the request are nobody's: the response closes.
-                let socket = connection.into_parts().io.into_inner().into_inner();
-                match (socket.into_std(), hand_over.take()) {
-                    (Ok(socket), Some(stream)) => self.hub.adopt(socket, stream, Some(permit)),
-                    (Ok(_), None) => {}
-                    (Err(error), _) => tracing::warn!(%peer, %error, "socket not handed over"),
-                }
+        if let Some(ended) = ended.await {
+            if let Err(error) = ended {
+                tracing::debug!(%peer, %error, "connection ended");
             }
+            return None;
         }
-    }
-
-    fn http1_builder(&self) -> http1::Builder {
-        let mut builder = http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.header_timeout)
-            .max_headers(HEADERS_MAX)
-            .max_buf_size(HEAD_MAX_BYTES);
-        builder
-    }
-
-    async fn http1<Io>(&self, io: Io, peer: SocketAddr, stop: CancellationToken)
-    where
-        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let connection =
-            self.http1_builder().serve_connection(TokioIo::new(io), self.service(peer));
-        tokio::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%peer, %error, "connection ended");
-        }
+        // Bytes that came after the request are nobody's: the response closes.
+        let io = connection.into_parts().io.into_inner().into_inner();
+        Some((io, hand_over.take()?))
     }
 
     async fn http2<Io>(&self, io: Io, peer: SocketAddr, stage: Stage, stop: CancellationToken)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let router = self.router.clone();
+        let service =
+            hyper::service::service_fn(move |request| answer(router.clone(), peer, request));
         let connection = http2::Builder::new(StageExecutor(stage))
             .timer(TokioTimer::new())
             .max_concurrent_streams(H2_STREAMS_MAX)
             .max_header_list_size(u32::try_from(HEAD_MAX_BYTES).unwrap_or(u32::MAX))
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(USER_TIMEOUT)
-            .serve_connection(TokioIo::new(io), self.service(peer));
+            .serve_connection(TokioIo::new(io), service);
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -290,20 +281,6 @@ impl Server {
         if let Err(error) = ended {
             tracing::debug!(%peer, %error, "connection ended");
         }
-    }
-
-    /// Returns the router as a service for the connections of one peer.
-    fn service(
-        &self,
-        peer: SocketAddr,
-    ) -> impl hyper::service::Service<
-        hyper::Request<Incoming>,
-        Response = hyper::Response<Body>,
-        Error = Infallible,
-        Future: Send,
-    > + use<> {
-        let router = self.router.clone();
-        hyper::service::service_fn(move |request| answer(router.clone(), peer, request))
     }
 }
 

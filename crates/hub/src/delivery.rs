@@ -203,6 +203,11 @@ impl Subscription {
         }
     }
 
+    /// Ends the stream without a word, since its client takes none.
+    pub fn cut(self, reason: CloseReason) {
+        self.hub.state.lock().counters.count_close(reason);
+    }
+
     /// Takes what waits to be written; the waker is woken when there is more.
     pub fn turn(&mut self, waker: &Waker) -> Turn {
         let hub = Arc::clone(&self.hub);

@@ -10,6 +10,8 @@ use crate::delivery::Format;
 use crate::event::{EpochMillis, Publication};
 use crate::position::Position;
 
+/// End of a chunked body.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// Keep-alive that no client sees.
 pub(crate) const COMMENT: &str = ":\n\n";
 
@@ -217,6 +219,26 @@ pub(crate) fn retry_line(retry: Duration) -> String {
     format!("retry: {}\n\n", retry.as_millis())
 }
 
+/// Appends bytes as one chunk of HTTP/1.1 (RFC 9112 §7.1); there is at least one.
+pub fn push_chunk(bytes: &mut Vec<u8>, data: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut head = [b'0'; 16];
+    let mut at = head.len();
+    let mut rest = data.len();
+    while rest > 0 {
+        at -= 1;
+        if let (Some(place), Some(digit)) = (head.get_mut(at), DIGITS.get(rest % 16)) {
+            *place = *digit;
+        }
+        rest /= 16;
+    }
+    bytes.reserve(data.len() + 20);
+    bytes.extend_from_slice(head.get(at..).unwrap_or_default());
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(data);
+    bytes.extend_from_slice(b"\r\n");
+}
+
 /// Writes `data:` lines and the end of the frame.
 fn push_data(frame: &mut String, data: &str) {
     for line in data.split('\n') {
@@ -253,4 +275,18 @@ fn json_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("a String takes any text");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_sized_in_hexadecimal() {
+        for (n_bytes, head) in [(1, "1\r\n"), (15, "f\r\n"), (16, "10\r\n"), (255, "ff\r\n")] {
+            let mut bytes = Vec::new();
+            push_chunk(&mut bytes, &vec![b'x'; n_bytes]);
+            assert_eq!(bytes, [head, &"x".repeat(n_bytes), "\r\n"].concat().into_bytes());
+        }
+    }
 }

@@ -324,7 +324,9 @@ impl Hub {
         self.state.lock().config.keep_alive
     }
 
-    pub(crate) fn stall_timeout(&self) -> Duration {
+    /// Returns for how long a client may take nothing; zero is no limit.
+    #[must_use]
+    pub fn stall_timeout(&self) -> Duration {
         self.state.lock().config.stall_timeout
     }
 

@@ -47,7 +47,6 @@ use conn::{Conn, Member, Mode, Own, Socket};
 use group::Groups;
 use mailbox::Mailbox;
 use publications::Incoming;
-use ring::push_chunk;
 use stats::ShardStats;
 use wheel::{Tick, Timer, Wheel};
 
@@ -60,8 +59,6 @@ const WRITES_PER_TURN: usize = 128;
 const DRIVES_PER_TURN: usize = 64;
 /// Bytes that a client may send after its request.
 const EARLY_MAX_BYTES: usize = 4_096;
-/// End of a chunked body.
-const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// The connections of one thread; `S` is a socket.
 #[derive(Debug)]

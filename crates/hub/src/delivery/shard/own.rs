@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use super::conn::Socket;
 use super::group::GroupKey;
-use super::{LAST_CHUNK, Member, Mode, Outcome, Own, Shard, Tick, push_chunk};
+use super::{Member, Mode, Outcome, Own, Shard, Tick};
 use crate::delivery::park::Parked;
 use crate::delivery::{CloseReason, Subscription, Turn};
+use crate::frame::{LAST_CHUNK, push_chunk};
 use crate::window::Place;
 
 /// Batches that one stream may write before others have their turn.

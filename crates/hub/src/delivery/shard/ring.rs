@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use crate::frame::push_chunk;
+
 /// Frames that streams of one interest may still lack.
 #[derive(Debug, Default)]
 pub(super) struct Ring {
@@ -139,26 +141,6 @@ impl Ring {
     }
 }
 
-/// Appends a chunk of RFC 9112 §7.1.
-pub(super) fn push_chunk(bytes: &mut Vec<u8>, data: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut head = [b'0'; 16];
-    let mut at = head.len();
-    let mut rest = data.len();
-    while rest > 0 {
-        at -= 1;
-        if let (Some(place), Some(digit)) = (head.get_mut(at), DIGITS.get(rest % 16)) {
-            *place = *digit;
-        }
-        rest /= 16;
-    }
-    bytes.reserve(data.len() + 20);
-    bytes.extend_from_slice(head.get(at..).unwrap_or_default());
-    bytes.extend_from_slice(b"\r\n");
-    bytes.extend_from_slice(data);
-    bytes.extend_from_slice(b"\r\n");
-}
-
 fn to_u64(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
@@ -173,15 +155,6 @@ mod tests {
             ring.push(frame.as_bytes(), (to_u64(n) + 10, to_u64(n)), &mut pool);
         }
         (ring, pool)
-    }
-
-    #[test]
-    fn chunks_are_sized_in_hexadecimal() {
-        for (n_bytes, head) in [(1, "1\r\n"), (15, "f\r\n"), (16, "10\r\n"), (255, "ff\r\n")] {
-            let mut bytes = Vec::new();
-            push_chunk(&mut bytes, &vec![b'x'; n_bytes]);
-            assert_eq!(bytes, [head, &"x".repeat(n_bytes), "\r\n"].concat().into_bytes());
-        }
     }
 
     #[test]

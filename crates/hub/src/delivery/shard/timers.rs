@@ -5,10 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::conn::Socket;
-use super::{Mode, Outcome, Shard, Tick, Timer, index, push_chunk};
+use super::{Mode, Outcome, Shard, Tick, Timer, index};
 use crate::delivery::{CloseReason, HEARTBEAT_JITTER_MS};
 use crate::event::EpochMillis;
-use crate::frame;
+use crate::frame::{self, push_chunk};
 use crate::position::Position;
 
 /// What all timers of one moment have in common.
