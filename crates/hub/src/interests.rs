@@ -10,6 +10,7 @@ use tidings_log::record::ChannelId;
 
 use crate::channel::{ChannelName, ChannelPattern};
 use crate::registry::SubscriberId;
+use crate::small_set::SmallSet;
 
 /// Number of an interest; it is used again once nobody has the interest any more.
 pub(crate) type InterestId = u32;
@@ -22,7 +23,7 @@ pub(crate) struct Interest {
     /// Channels that the patterns cover.
     pub channels: Arc<HashSet<ChannelId>>,
     /// Subscribers with a cursor of their own.
-    pub own: HashSet<SubscriberId>,
+    pub own: SmallSet<SubscriberId>,
     /// Streams that are parked with a shard.
     pub n_parked: usize,
 }
@@ -35,9 +36,11 @@ pub(crate) struct Interests {
     by_patterns: HashMap<Arc<[ChannelPattern]>, InterestId>,
     by_channel: HashMap<ChannelId, Arc<HashSet<InterestId>>>,
     /// Every distinct pattern with the interests that hold it.
-    by_pattern: HashMap<ChannelPattern, HashSet<InterestId>>,
+    by_pattern: HashMap<ChannelPattern, SmallSet<InterestId>>,
     /// The keys of `by_pattern` that hold a wildcard.
     wildcards: HashSet<ChannelPattern>,
+    /// The set of interests that cover no channel yet.
+    none: Arc<HashSet<ChannelId>>,
 }
 
 impl Interests {
@@ -80,8 +83,9 @@ impl Interests {
         let patterns: Arc<[ChannelPattern]> = patterns.into();
         self.by_patterns.insert(Arc::clone(&patterns), id);
         if let Some(slot) = self.slots.get_mut(index(id)) {
-            let channels = Arc::new(channels);
-            *slot = Some(Interest { patterns, channels, own: HashSet::new(), n_parked: 0 });
+            let channels =
+                if channels.is_empty() { Arc::clone(&self.none) } else { Arc::new(channels) };
+            *slot = Some(Interest { patterns, channels, own: SmallSet::default(), n_parked: 0 });
         }
         id
     }
@@ -114,10 +118,10 @@ impl Interests {
 
     /// Enters a new channel: every interest with a pattern that covers it gets it.
     pub(crate) fn add_channel(&mut self, channel: ChannelId, name: &ChannelName) {
-        let exact = self.by_pattern.get(name.as_str()).into_iter().flatten();
+        let exact = self.by_pattern.get(name.as_str()).into_iter();
         let covering = self.wildcards.iter().filter(|pattern| pattern.matches(name));
-        let wild = covering.filter_map(|pattern| self.by_pattern.get(pattern)).flatten();
-        let ids: HashSet<InterestId> = exact.chain(wild).copied().collect();
+        let wild = covering.filter_map(|pattern| self.by_pattern.get(pattern));
+        let ids: HashSet<InterestId> = exact.chain(wild).flat_map(SmallSet::iter).collect();
         for id in &ids {
             if let Some(interest) = self.get_mut(*id) {
                 Arc::make_mut(&mut interest.channels).insert(channel);

@@ -21,6 +21,7 @@ pub mod position;
 pub mod publish;
 mod readers;
 mod registry;
+mod small_set;
 pub mod stats;
 mod stored;
 mod window;

@@ -288,8 +288,8 @@ impl Registry {
         let mut has_parked = false;
         for interest in ids.iter().filter_map(|id| self.interests.get(*id)) {
             has_parked |= interest.n_parked > 0;
-            for id in &interest.own {
-                let subscriber = self.subscribers.get_mut(id);
+            for id in interest.own.iter() {
+                let subscriber = self.subscribers.get_mut(&id);
                 wakers.extend(subscriber.and_then(|subscriber| subscriber.waker.take()));
             }
         }

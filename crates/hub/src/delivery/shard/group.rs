@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::ring::{Held, Ring};
 use crate::delivery::{Format, Renames};
 use crate::interests::InterestId;
+use crate::small_set::SmallSet;
 
 /// Empty buffers kept for rings to come.
 const POOL_MAX: usize = 64;
@@ -46,7 +47,7 @@ pub(super) struct Groups {
     slots: Vec<Option<Group>>,
     free: Vec<u32>,
     by_key: HashMap<GroupKey, u32>,
-    by_interest: HashMap<InterestId, Vec<u32>>,
+    by_interest: HashMap<InterestId, SmallSet<u32>>,
     /// Groups whose members may lack something.
     queued: VecDeque<u32>,
     pool: Vec<Held>,
@@ -100,7 +101,7 @@ impl Groups {
             });
         }
         self.by_key.insert(key, number);
-        self.by_interest.entry(key.interest).or_default().push(number);
+        self.by_interest.entry(key.interest).or_default().insert(number);
         number
     }
 
@@ -139,8 +140,8 @@ impl Groups {
         (accepted, logged): (Option<Instant>, Option<u64>),
     ) {
         let Some(numbers) = self.by_interest.get(&interest) else { return };
-        for number in numbers {
-            let slot = self.slots.get_mut(super::index(*number)).and_then(Option::as_mut);
+        for number in numbers.iter() {
+            let slot = self.slots.get_mut(super::index(number)).and_then(Option::as_mut);
             let Some(group) = slot else { continue };
             let size_bytes = group.ring.size_bytes();
             group.ring.push(&frame_of(group.key), before, &mut self.pool);
@@ -149,7 +150,7 @@ impl Groups {
             group.last_logged = logged.unwrap_or(group.last_logged);
             if !group.is_queued {
                 group.is_queued = true;
-                self.queued.push_back(*number);
+                self.queued.push_back(number);
             }
         }
     }
@@ -205,7 +206,7 @@ impl Groups {
         self.free.push(number);
         self.by_key.remove(&group.key);
         if let Some(numbers) = self.by_interest.get_mut(&group.key.interest) {
-            numbers.retain(|other| *other != number);
+            numbers.remove(&number);
             if numbers.is_empty() {
                 self.by_interest.remove(&group.key.interest);
             }
