@@ -4,18 +4,14 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 /// A set; iteration is in no order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::box_collection, reason = "a set without a box is as large as six members")]
 pub(crate) enum SmallSet<T: Eq + Hash> {
+    #[default]
     Empty,
     One(T),
     /// Two or more.
     Many(Box<HashSet<T>>),
-}
-
-impl<T: Eq + Hash> Default for SmallSet<T> {
-    fn default() -> Self {
-        Self::Empty
-    }
 }
 
 impl<T: Copy + Eq + Hash> SmallSet<T> {
@@ -83,9 +79,9 @@ mod tests {
             ("none to go", false, 2, vec![]),
         ] {
             if change {
-                set.insert(member)
+                set.insert(member);
             } else {
-                set.remove(&member)
+                set.remove(&member);
             }
             let mut members: Vec<i32> = set.iter().collect();
             members.sort_unstable();

@@ -179,11 +179,16 @@ impl<S: Socket> Shard<S> {
         self.is_news || !self.ready.is_empty() || self.groups.has_queued()
     }
 
+    /// Looks whether the mailbox was filled; only then is it emptied, or what comes between the
+    /// two would wait for the next signal.
+    fn take_signal(&mut self) {
+        self.is_news |= self.mailbox.take_signal();
+    }
+
     /// Does what waits, but never for long.
     fn turn(&mut self) {
         self.now = Instant::now();
         let began = self.now;
-        self.is_news |= self.mailbox.take_signal();
         self.ready.extend(self.mailbox.take_ready());
         for _ in 0..DRIVES_PER_TURN {
             let Some((slot, generation)) = self.ready.pop_front() else { break };

@@ -259,7 +259,10 @@ impl World {
                     self.shard.on_event(client.slot, true, false, false);
                 }
             }
-            _ => self.shard.turn(),
+            _ => {
+                self.shard.take_signal();
+                self.shard.turn();
+            }
         }
     }
 
@@ -274,6 +277,7 @@ impl World {
             for slot in &slots {
                 self.shard.on_event(*slot, false, false, true);
             }
+            self.shard.take_signal();
             self.shard.turn();
             let is_quiet = !self.shard.has_work()
                 && self

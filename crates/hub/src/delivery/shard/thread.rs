@@ -82,6 +82,7 @@ fn serve(hub: &Arc<Hub>, index: u16, poll: &mut Poll, mailbox: &Arc<Mailbox>) ->
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             Ok(()) | Err(_) => {}
         }
+        shard.take_signal();
         for event in &events {
             if event.token() != MAIL {
                 let slot = u32::try_from(event.token().0).unwrap_or(u32::MAX);
