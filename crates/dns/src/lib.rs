@@ -11,6 +11,8 @@
 //! A thread that answers never waits for anything behind the ring: what finds it full is counted
 //! and left out of the log.
 
+pub mod client;
 pub mod entry;
+pub mod filter;
 pub mod record_type;
 pub mod verdict;
