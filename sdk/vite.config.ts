@@ -1,0 +1,24 @@
+/** Builds the entries of the package as ES modules that share their chunks, and configures the tests. */
+import { defineConfig } from 'vitest/config'
+
+const ENTRIES = ['index', 'decoders']
+
+export default defineConfig({
+  build: {
+    target: 'es2022',
+    minify: false,
+    sourcemap: true,
+    lib: {
+      entry: Object.fromEntries(ENTRIES.map((name) => [name, `src/${name}.ts`])),
+      formats: ['es'],
+    },
+    rolldownOptions: {
+      external: [/^react/, /^@tanstack\//],
+      output: { chunkFileNames: 'chunks/[name].js' },
+    },
+  },
+  test: {
+    environment: 'node',
+    include: ['test/**/*.test.{ts,tsx}'],
+  },
+})
