@@ -1,0 +1,18 @@
+/** Puts the words of all parts together; each part keeps its own file. */
+
+import { about } from './about.ts'
+import { leases } from './leases.ts'
+import { overview } from './overview.ts'
+import { pools } from './pools.ts'
+import { shell } from './shell.ts'
+import { table } from './table.ts'
+
+/** A text, or its forms by grammatical number, chosen by the parameter `n`. */
+export type Message = string | { readonly one: string; readonly other: string }
+
+const english = { ...shell, ...table, ...overview, ...leases, ...pools, ...about }
+
+/** Every key of the catalogue. */
+export type MessageKey = keyof typeof english
+
+export const catalogue: Readonly<Record<MessageKey, Message>> = english

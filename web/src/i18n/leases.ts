@@ -1,0 +1,3 @@
+/** Words of the leases page. */
+
+export const leases = {} as const

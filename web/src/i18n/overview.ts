@@ -1,0 +1,3 @@
+/** Words of the overview page. */
+
+export const overview = {} as const

@@ -1,0 +1,3 @@
+/** Words of the pools page. */
+
+export const pools = {} as const

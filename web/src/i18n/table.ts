@@ -1,0 +1,26 @@
+/** Words of live tables. */
+
+export const table = {
+  'table.sortBy': 'Sort by {column}',
+  'table.new': '{n} new',
+  'table.moved': { one: '{n} change', other: '{n} changes' },
+  'table.apply': 'Show what waits ({what})',
+  'table.pause': 'Pause',
+  'table.resume': 'Resume',
+  'table.paused': 'Paused {time}',
+  'table.paused.changes': { one: '{n} change since', other: '{n} changes since' },
+  'table.paused.many': '{n}+ changes since',
+  'table.notLive': 'Not live since {time}',
+  'table.sampling': 'Sampling display',
+  'table.selected': '{n} selected',
+  'table.clearSelection': 'Clear selection',
+  'table.selectRow': 'Select {name}',
+  'table.columns': 'Columns',
+  'table.export': 'Export',
+  'table.filter.clear': 'Clear',
+  'table.noMatch': 'Nothing matches',
+  'table.noMatch.hint': 'No row matches the filter.',
+  'table.clearFilters': 'Clear filters',
+  'table.loading': 'Loading rows',
+  'table.ghost': 'gone',
+} as const

@@ -1,0 +1,34 @@
+/** Made-up changes: whether the server makes them, and asking for one. */
+
+import { useSyncExternalStore } from 'react'
+import { request } from './api.ts'
+import { leaseStore } from './leases/leaseStore.ts'
+
+let nSimulated = 0
+const listeners = new Set<() => void>()
+
+leaseStore.onChanges((changes) => {
+  const before = nSimulated > 0
+  for (const { row, previous } of changes) {
+    nSimulated +=
+      Number(row?.wire.is_simulated ?? false) - Number(previous?.wire.is_simulated ?? false)
+  }
+  if (before === nSimulated > 0) return
+  for (const listener of listeners) listener()
+})
+
+/** Returns whether any lease that is shown was made up. */
+export function useIsDemo(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    () => nSimulated > 0,
+  )
+}
+
+/** Has the simulator make one change; the stream tells what it was. */
+export async function simulateChange(): Promise<void> {
+  await request('/api/v1/simulate', { method: 'POST' })
+}
