@@ -1,7 +1,7 @@
 /** Builds the entries of the package as ES modules that share their chunks, and configures the tests. */
 import { defineConfig } from 'vitest/config'
 
-const ENTRIES = ['index', 'decoders']
+const ENTRIES = ['index', 'decoders', 'react', 'react-query']
 
 export default defineConfig({
   build: {

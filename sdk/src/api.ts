@@ -126,8 +126,11 @@ export interface SseMessage {
 /** What a transport needs to open one stream. */
 export interface TransportRequest {
   readonly url: string
+  /** Headers of the caller, and `Authorization` when there is a token. */
   readonly headers: Readonly<Record<string, string>>
   readonly credentials: RequestCredentials | undefined
+  readonly fetch: typeof fetch | undefined
+  /** For transports that cannot send headers. */
   readonly token: string | null
   readonly lastEventId: string | null
   readonly maxEventBytes: number
@@ -152,6 +155,20 @@ export interface TransportSink {
 
 /** Opens one stream and never retries: that is the engine's part. */
 export type Transport = (request: TransportRequest, sink: TransportSink) => void
+
+/** A change of the channels of a live stream. */
+export interface ChannelChange {
+  readonly url: URL
+  readonly connectionId: string
+  readonly add: readonly string[]
+  readonly remove: readonly string[]
+  readonly headers: Readonly<Record<string, string>>
+  readonly credentials: RequestCredentials | undefined
+  readonly fetch: typeof fetch | undefined
+}
+
+/** Changes the channels of a live stream; a rejection means that the stream has to be replaced. */
+export type ChannelPatch = (change: ChannelChange) => Promise<void>
 
 /** Validates a value: any library that implements Standard Schema (zod, valibot, arktype). */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
@@ -181,13 +198,6 @@ export type DataOf<Channels, Channel> = Channel extends keyof Channels
     ? BuiltInChannels[Channel]
     : unknown
 
-/** Where a first connection starts; a reconnect always resumes. */
-export type Start =
-  | 'live'
-  | 'earliest'
-  | { readonly since: string | number }
-  | { readonly tail: number }
-
 /** Writes what the client does: `console` fits. */
 export interface Logger {
   debug(message: string, detail?: unknown): void
@@ -201,7 +211,11 @@ export interface PositionStore {
 
 /** Settings of a client. Every limit and time has a default. */
 export interface ClientOptions<Channels extends ChannelMap = object> {
-  /** Stream endpoint, for instance `/api/sse/stream`. */
+  /**
+   * Stream endpoint, for instance `/api/sse/stream`.
+   *
+   * Its query may hold what the server takes: `heartbeat=10`, or where a first connection starts (`tail=20`).
+   */
   url: string | URL
   /** `fetchTransport()` when missing; `eventSourceTransport()` comes from `tidings/eventsource`. */
   transport?: Transport
@@ -219,7 +233,6 @@ export interface ClientOptions<Channels extends ChannelMap = object> {
   /** Replaces the global `fetch`. */
   fetch?: typeof fetch
   credentials?: RequestCredentials
-  start?: Start
   backoff?: {
     /** Longest first wait after a loss; `retry:` of the server replaces it. 500 */
     baseMs?: number
@@ -233,8 +246,6 @@ export interface ClientOptions<Channels extends ChannelMap = object> {
   /** False switches the watchdog off. */
   heartbeat?:
     | {
-        /** Seconds between heartbeats to ask the server for, 5 to 120. */
-        seconds?: number
         /** Assumed until the server says. 20 000 */
         defaultMs?: number
         /** Stale after so many heartbeats of silence. 1.5 */
@@ -253,8 +264,8 @@ export interface ClientOptions<Channels extends ChannelMap = object> {
   maxEventBytes?: number
   /** Ids remembered against duplicates. 512 */
   dedupe?: number
-  /** False changes channels by reconnecting instead of `PATCH /connections/{id}`. */
-  patch?: boolean
+  /** `patchChannels` changes the channels of a live stream; without it the stream is replaced without a gap. */
+  patch?: ChannelPatch
   lastEventId?: PositionStore
   onError?: (error: TidingsError, event?: TidingsEvent) => void
   onGap?: (gap: Gap) => void
@@ -269,6 +280,8 @@ export interface SubscribeOptions<Data = unknown> {
   types?: readonly string[]
   /** Events of the channel were missed: load anew. */
   onGap?: (gap: Gap) => void
+  /** The server follows the channel from here on: what is loaded now and what comes leaves no hole. Called once. */
+  onLive?: () => void
   /** The server left out so many ephemeral events, of any channel of the stream. */
   onDropped?: (n: number) => void
   /** Ends the subscription. */

@@ -2,8 +2,8 @@
 import type { BatchOptions, TidingsEvent } from './api.js'
 import type { Subscribe } from './client.js'
 
-/** Period while no frames are painted. */
-const HIDDEN_MS = 250
+/** Period while no frames are painted: in a hidden page, a worker, a program. */
+const UNPAINTED_MS = 250
 
 /** Follows a channel and hands its events over in batches; returns the end of it. */
 export function batches(
@@ -13,42 +13,38 @@ export function batches(
   options: BatchOptions,
 ): () => void {
   const { every = 'frame', max = 5_000, ...own } = options
+  const isFrame = every === 'frame'
   let batch: TidingsEvent[] = []
-  let cancel: (() => void) | null = null
+  let cancel: (() => void) | undefined
+
+  function take(): TidingsEvent[] {
+    const taken = batch
+    cancel?.()
+    cancel = undefined
+    batch = []
+    return taken
+  }
 
   function flush(): void {
-    cancel = null
-    const events = batch
-    batch = []
+    const events = take()
     if (events.length) handler(events)
   }
 
   function schedule(): () => void {
-    const isPainted =
-      typeof requestAnimationFrame === 'function' &&
-      !(typeof document === 'object' && document.hidden)
-    if (every === 'frame' && isPainted) {
-      const frame = requestAnimationFrame(flush)
-      return () => cancelAnimationFrame(frame)
+    // Frames stop while the page is hidden, so a timer runs beside them.
+    const timer = setTimeout(flush, isFrame ? UNPAINTED_MS : every)
+    const frame = isFrame && globalThis.requestAnimationFrame?.(flush)
+    return () => {
+      clearTimeout(timer)
+      if (frame) cancelAnimationFrame(frame)
     }
-    const timer = setTimeout(flush, every === 'frame' ? HIDDEN_MS : every)
-    return () => clearTimeout(timer)
   }
 
-  function onVisibility(): void {
-    // A frame asked for before the page was hidden would only come when it is shown again.
-    if (!cancel) return
-    cancel()
-    cancel = schedule()
-  }
-
-  const hasPage = every === 'frame' && typeof document === 'object'
-  if (hasPage) document.addEventListener('visibilitychange', onVisibility)
   const end = subscribe(
     name,
     (event) => {
       if (batch.length >= max) {
-        batch = []
+        take()
         own.onGap?.({ reason: 'overflow', channels: [name], from: null, to: event.id })
       }
       batch.push(event)
@@ -58,7 +54,6 @@ export function batches(
       ...own,
       onGap(gap) {
         // What was gathered came before the gap; handled after it, it would overwrite what is loaded anew.
-        cancel?.()
         flush()
         own.onGap?.(gap)
       },
@@ -66,9 +61,6 @@ export function batches(
   )
   return () => {
     end()
-    cancel?.()
-    cancel = null
-    batch = []
-    if (hasPage) document.removeEventListener('visibilitychange', onVisibility)
+    take()
   }
 }

@@ -23,9 +23,11 @@ import { createStream, type Stream, type StreamSink } from './stream.js'
 const VALUES_MAX = 256
 
 interface Subscription {
+  readonly name: string
   readonly covers: (channel: string) => boolean
   readonly deliver: (event: TidingsEvent) => void
   readonly options: SubscribeOptions
+  readonly live: () => void
   readonly end: () => void
 }
 
@@ -50,6 +52,9 @@ export function clientOf<Channels extends ChannelMap>(
   const listeners = new Set<(now: ConnectionSnapshot, before: ConnectionSnapshot) => void>()
   let nInvalid = 0
   let isClosed = false
+  /** Names that the server follows; null is all. */
+  let live: readonly string[] | null = []
+  const isLive = (name: string): boolean => !live || live.includes(name)
 
   const stream = makeStream({
     event: dispatch,
@@ -66,10 +71,20 @@ export function clientOf<Channels extends ChannelMap>(
     },
     changed(now, before) {
       debug(`${before.status} -> ${now.status}`, now)
+      if (now.reason === 'unused') {
+        live = []
+        values.clear()
+      }
       for (const listener of [...listeners]) isolated(() => listener(now, before))
     },
+    live(names) {
+      live = names
+      for (const channel of values.keys()) {
+        if (!all().some((one) => one.covers(channel))) values.delete(channel)
+      }
+      for (const one of all()) if (isLive(one.name)) one.live()
+    },
     error: report,
-    debug,
   })
 
   function all(): Subscription[] {
@@ -125,13 +140,6 @@ export function clientOf<Channels extends ChannelMap>(
     if (logger) debug(`${event.type} on ${channel} to ${found.length} handlers`, event)
   }
 
-  function want(): void {
-    for (const channel of values.keys()) {
-      if (!all().some((one) => one.covers(channel))) values.delete(channel)
-    }
-    stream.want(byName.keys())
-  }
-
   function subscribe(
     name: string,
     handler: (event: TidingsEvent) => void,
@@ -139,6 +147,7 @@ export function clientOf<Channels extends ChannelMap>(
   ): () => void {
     const { signal, types, schema } = own
     let isOver = false
+    let wasTold = false
     const deliver = (raw: TidingsEvent): void => {
       if (isOver || (types && !types.includes(raw.type))) return
       const event = validated(raw, schema)
@@ -154,25 +163,27 @@ export function clientOf<Channels extends ChannelMap>(
         byName.delete(name)
         patterns.delete(name)
       }
-      want()
+      stream.want(byName.keys())
     }
-    const subscription = { covers: matcher(name), deliver, options: own, end }
+    const tellLive = (): void => {
+      if (!wasTold && !isOver) isolated(() => own.onLive?.())
+      wasTold = true
+    }
+    const covers = matcher(name)
+    const subscription = { name, covers, deliver, options: own, live: tellLive, end }
     if (signal?.aborted || isClosed) return () => {}
     signal?.addEventListener('abort', end)
     const others = byName.get(name)
-    if (others) {
-      others.add(subscription)
-      // The server sends state to a new stream only, so a late subscriber gets what is known here.
-      queueMicrotask(() => {
-        for (const event of [...values.values()]) {
-          if (subscription.covers(event.channel)) deliver(event)
-        }
-      })
-    } else {
-      byName.set(name, new Set([subscription]))
-      if (isPattern(name)) patterns.add(name)
-    }
-    want()
+    if (others) others.add(subscription)
+    else byName.set(name, new Set([subscription]))
+    if (isPattern(name)) patterns.add(name)
+    // The server sends state to what is new to it only, so a late subscriber gets what is known here.
+    queueMicrotask(() => {
+      if (!isLive(name)) return
+      for (const event of [...values.values()]) if (covers(event.channel)) deliver(event)
+      tellLive()
+    })
+    stream.want(byName.keys())
     return end
   }
 
@@ -217,10 +228,9 @@ export type Subscribe = (
   options?: SubscribeOptions,
 ) => () => void
 
+/** Lets the runtime report an error as if nobody had caught it. */
 function reportUncaught(cause: unknown): void {
-  if (typeof reportError === 'function') reportError(cause)
-  else
-    queueMicrotask(() => {
-      throw cause
-    })
+  queueMicrotask(() => {
+    throw cause
+  })
 }

@@ -73,7 +73,7 @@ const NO_STREAM = {
 /** Makes a connection; nothing happens before `start`. */
 export function createConnection(options: ClientOptions, host: ConnectionHost): Connection {
   const { baseMs = 500, maxMs = 30_000, stableMs = 1_000, maxAttempts } = options.backoff ?? {}
-  const transport = options.transport ?? fetchTransport(options.fetch)
+  const transport = options.transport ?? fetchTransport
   const heartbeat = options.heartbeat !== false && {
     defaultMs: 20_000,
     staleFactor: 1.5,
@@ -100,13 +100,8 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
   let step = 0
   let hasRefreshed = false
   let earliestRetryAt = 0
-  let unlisten: (() => void) | null = null
-  const timers: Record<'retry' | 'watch' | 'replace' | 'hidden', Timer> = {
-    retry: undefined,
-    watch: undefined,
-    replace: undefined,
-    hidden: undefined,
-  }
+  let listening: AbortController | null = null
+  const timers: Partial<Record<'retry' | 'watch' | 'replace' | 'hidden', Timer>> = {}
 
   function set(patch: Partial<ConnectionSnapshot>): void {
     const before = snapshot
@@ -245,28 +240,22 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
   }
 
   /** Looks after the stream once per half heartbeat, and when the next limit is reached; never per event. */
-  function watch(): void {
+  function watch(lateMs = 0): void {
     if (!heartbeat || !stream?.openedAt) return
-    const { defaultMs, staleFactor, deadFactor } = heartbeat
-    const interval = snapshot.heartbeatMs ?? defaultMs
-    const limits = { stale: interval * staleFactor, dead: interval * deadFactor }
-    const silence = (): number => Date.now() - (activityAt ?? 0)
-    const check = (dueAt: number): void => {
-      if (Date.now() - dueAt > SLEEP_MS) {
-        timer('watch', () => check(Date.now()), WAKE_MS)
+    const interval = snapshot.heartbeatMs ?? heartbeat.defaultMs
+    const [staleMs, deadMs] = [interval * heartbeat.staleFactor, interval * heartbeat.deadFactor]
+    const silence = Date.now() - (activityAt ?? 0)
+    let wait = WAKE_MS
+    if (lateMs <= SLEEP_MS) {
+      if (silence >= deadMs) {
+        lose(makeError('heartbeat_timeout', `nothing came for ${Math.round(silence / 1000)} s`))
         return
       }
-      if (silence() >= limits.dead) {
-        lose(makeError('heartbeat_timeout', `nothing came for ${Math.round(silence() / 1000)} s`))
-        return
-      }
-      set({ stale: silence() >= limits.stale })
-      watch()
+      set({ stale: silence >= staleMs })
+      wait = Math.min(interval / 2, (silence < staleMs ? staleMs : deadMs) - silence)
     }
-    const limit = silence() < limits.stale ? limits.stale : limits.dead
-    const wait = Math.min(interval / 2, Math.max(0, limit - silence()))
     const dueAt = Date.now() + wait
-    timer('watch', () => check(dueAt), wait)
+    timer('watch', () => watch(Date.now() - dueAt), wait)
   }
 
   function wake(): void {
@@ -294,27 +283,22 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
     }
   }
 
-  function listen(): () => void {
-    const pairs: [EventTarget, string, () => void][] = []
-    if (typeof addEventListener === 'function') pairs.push([globalThis, 'online', wake])
-    if (typeof document === 'object') {
-      pairs.push(
-        [document, 'visibilitychange', onVisibility],
-        [globalThis, 'pagehide', suspend],
-        [globalThis, 'pageshow', resume],
-      )
-      onVisibility()
-    }
-    for (const [target, name, run] of pairs) target.addEventListener(name, run)
-    return () => {
-      clearTimeout(timers.hidden)
-      for (const [target, name, run] of pairs) target.removeEventListener(name, run)
-    }
+  function listen(): void {
+    listening = new AbortController()
+    const { signal } = listening
+    const page = globalThis.document
+    // A program has neither; a worker has no document.
+    globalThis.addEventListener?.('online', wake, { signal })
+    globalThis.addEventListener?.('pagehide', suspend, { signal })
+    globalThis.addEventListener?.('pageshow', resume, { signal })
+    page?.addEventListener('visibilitychange', onVisibility, { signal })
+    if (page) onVisibility()
   }
 
-  function stopListening(): void {
-    unlisten?.()
-    unlisten = null
+  function unlisten(): void {
+    listening?.abort()
+    listening = null
+    clearTimeout(timers.hidden)
   }
 
   return {
@@ -323,13 +307,13 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
     start() {
       if (isWanted) return
       isWanted = true
-      unlisten ??= listen()
+      listen()
       if (snapshot.status === 'idle' && snapshot.reason !== 'manual') connect()
     },
     pause(reason) {
       if (reason === 'unused') {
         isWanted = false
-        stopListening()
+        unlisten()
         if (snapshot.status === 'closed' || snapshot.reason === 'manual') return
       }
       halt('idle', reason)
@@ -349,13 +333,13 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
     },
     close() {
       isWanted = false
-      stopListening()
+      unlisten()
       halt('closed', 'manual')
     },
   }
 }
 
-type Timer = ReturnType<typeof setTimeout> | undefined
+type Timer = ReturnType<typeof setTimeout>
 
 /** Tells whether the error ends the tries, and as what. */
 function finalReason({ code, status = 0 }: TidingsError): PauseReason | null {

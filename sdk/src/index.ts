@@ -18,4 +18,5 @@ export {
 export { fetchTransport } from './fetchTransport.js'
 export { DOWN_MS, formatStatus, type StatusText } from './formatStatus.js'
 export { createParser, type Parser, type ParserSink } from './parser.js'
+export { patchChannels } from './patchChannels.js'
 export { sessionPosition } from './sessionPosition.js'

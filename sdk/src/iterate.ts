@@ -5,67 +5,64 @@ import { makeError } from './makeError.js'
 
 type Result = IteratorResult<TidingsEvent, undefined>
 
-const DONE: Result = { done: true, value: undefined }
-
 /** Follows a channel; the subscription lives until the iterator is left. */
 export function iterate(
   subscribe: Subscribe,
   name: string,
   options: StreamOptions,
 ): AsyncIterableIterator<TidingsEvent> {
-  const { buffer = 1_000, ...own } = options
-  const waiting: ((result: Result) => void)[] = []
+  const { buffer = 1_000, signal, ...own } = options
+  const done: Result = { done: true, value: undefined }
+  let readers: ((result: Result) => void)[] = []
   let events: TidingsEvent[] = []
-  let failure: Error | null = null
+  let failure: Error | undefined
   let isOver = false
 
-  function finish(): void {
+  function finish(): Result {
     isOver = true
     end()
-    own.signal?.removeEventListener('abort', finish)
-    for (const answer of waiting.splice(0)) answer(DONE)
+    signal?.removeEventListener('abort', finish)
+    for (const answer of readers) answer(done)
+    readers = []
+    return done
   }
 
   const end = subscribe(
     name,
     (event) => {
-      const reader = waiting.shift()
-      if (reader) {
-        reader({ done: false, value: event })
+      const answer = readers.shift()
+      if (answer) {
+        answer({ value: event })
         return
       }
       if (events.length >= buffer) {
         events = []
+        own.onGap?.({ reason: 'overflow', channels: [name], from: null, to: event.id })
         if (!own.onGap) {
-          failure = makeError('overflow', `more than ${buffer} events waited to be read`)
+          failure = makeError('overflow', `more than ${buffer} events waited`)
           finish()
           return
         }
-        own.onGap({ reason: 'overflow', channels: [name], from: null, to: event.id })
       }
       events.push(event)
     },
     own,
   )
-  if (own.signal?.aborted) isOver = true
-  else own.signal?.addEventListener('abort', finish)
+  signal?.addEventListener('abort', finish)
+  if (signal?.aborted) finish()
 
   return {
     async next() {
       const event = events.shift()
-      if (event) return { done: false, value: event }
-      if (failure) {
-        const cause = failure
-        failure = null
-        throw cause
-      }
-      if (isOver) return DONE
-      return new Promise<Result>((resolve) => waiting.push(resolve))
+      if (event) return { value: event }
+      const cause = failure
+      failure = undefined
+      if (cause) throw cause
+      return isOver ? done : new Promise((resolve) => readers.push(resolve))
     },
     async return() {
       events = []
-      finish()
-      return DONE
+      return finish()
     },
     [Symbol.asyncIterator]() {
       return this

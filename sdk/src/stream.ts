@@ -8,7 +8,6 @@ import type {
   TidingsError,
   TidingsEvent,
 } from './api.js'
-import { asObject } from './asObject.js'
 import { matcher } from './channels.js'
 import { createConnection, type Why } from './connection.js'
 import { decodeEnvelope } from './decodeEnvelope.js'
@@ -20,9 +19,10 @@ export interface StreamSink {
   event(event: TidingsEvent, isState: boolean): void
   gap(gap: Gap): void
   dropped(n: number): void
+  /** The server follows these names from here on; null stands for all. */
+  live(names: readonly string[] | null): void
   changed(now: ConnectionSnapshot, before: ConnectionSnapshot): void
   error(error: TidingsError): void
-  debug(message: string, detail?: unknown): void
 }
 
 /** A resilient stream of a set of channels, in this page or in a shared worker. */
@@ -41,11 +41,9 @@ const KICKED_MS = 60_000
 
 /** Makes a stream; nothing happens before channels are wanted. */
 export function createStream(options: ClientOptions, sink: StreamSink): Stream {
-  const { getToken, lastEventId: store, dedupe = 512, lingerMs = 1_000 } = options
+  const { getToken, lastEventId: store, dedupe = 512, lingerMs = 1_000, channels: fixed } = options
   const url = new URL(options.url, globalThis.location?.href)
   const decode = options.decode ?? decodeEnvelope
-  let canPatch =
-    options.patch ?? (!options.decode && !options.channels && url.pathname.endsWith('/stream'))
   let wanted = new Set<string>()
   let applied = new Set<string>()
   /** Tests of channels whose state values are still coming. */
@@ -54,12 +52,12 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
   let hadStream = false
   let mustRecover = false
   let isScheduled = false
-  let isPatching = false
-  let token: string | null = null
+  let isChanging = false
+  let headers: Record<string, string> = {}
   let lingerTimer: ReturnType<typeof setTimeout> | undefined
+  let lastEventAt: number | null = null
   const seen = new Set<string>()
   const counts = { received: 0, duplicates: 0, invalid: 0, dropped: 0, gaps: 0, opens: 0 }
-  let lastEventAt: number | null = null
 
   const connection = createConnection(options, {
     request,
@@ -68,63 +66,55 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
       mustRecover = hadStream
       hadStream = true
       settling = [() => true]
-      if (!canPatch) queueMicrotask(sync)
+      schedule()
     },
     message,
     position: move,
     overflow() {
       sink.error(makeError('overflow', 'an event was larger than maxEventBytes'))
-      gap({ reason: 'overflow', channels: null, from: position, to: null })
+      gap('overflow')
     },
     changed: sink.changed,
   })
 
-  function headers(): Record<string, string> {
-    const { headers: own } = options
-    return { ...(typeof own === 'function' ? own() : own) }
-  }
-
-  async function request(why: Why, signal: AbortSignal) {
-    const given = (await getToken?.({ reason: why, signal })) ?? null
+  async function request(reason: Why, signal: AbortSignal) {
+    const token = (await getToken?.({ reason, signal })) ?? null
     // An attempt that has been replaced meanwhile must not touch what the new one asked for.
     signal.throwIfAborted()
-    token = given
-    const asked = new URL(url)
-    const { searchParams } = asked
-    applied = new Set(options.channels ?? wanted)
-    if (applied.size) searchParams.set('channels', [...applied].join(','))
-    const { seconds } = options.heartbeat || {}
-    if (seconds) searchParams.set('heartbeat', `${seconds}`)
-    const { start = 'live' } = options
-    if (!position && !hadStream && start !== 'live') {
-      if (start === 'earliest') searchParams.set(start, '1')
-      else for (const [name, value] of Object.entries(start)) searchParams.set(name, `${value}`)
+    const own = options.headers
+    headers = {
+      ...(token && { Authorization: `Bearer ${token}` }),
+      ...(typeof own === 'function' ? own() : own),
     }
+    applied = new Set(fixed ?? wanted)
+    if (applied.size) url.searchParams.set('channels', [...applied].join(','))
     return {
-      url: asked.href,
-      headers: headers(),
+      url: url.href,
+      headers,
       credentials: options.credentials,
+      fetch: options.fetch,
       token,
       lastEventId: position,
       maxEventBytes: options.maxEventBytes ?? 16_777_216,
     }
   }
 
-  function move(id: string): void {
+  function move(id: string | null): void {
+    if (id === null) return
     position = id || null
     if (id) store?.save(id)
   }
 
-  function gap(told: Gap): void {
+  function gap(reason: string, told?: Partial<Gap>): void {
     mustRecover = false
     seen.clear()
     counts.gaps++
-    sink.gap(told)
+    sink.gap({ channels: null, from: position, to: null, ...told, reason })
   }
 
   /** Tells a gap when the stream goes on without the server having said that nothing was missed. */
   function settleRecovery(): void {
-    if (mustRecover) gap({ reason: 'unrecovered', channels: null, from: position, to: null })
+    if (mustRecover) gap('unrecovered')
   }
 
   function message(told: SseMessage): void {
@@ -141,80 +131,63 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
   }
 
   function take(told: SseMessage, event: TidingsEvent): void {
+    const { id, channel } = event
     settleRecovery()
-    if (event.id !== null) {
-      if (seen.has(event.id)) {
+    if (id !== null) {
+      if (seen.has(id)) {
         counts.duplicates++
         return
       }
-      seen.add(event.id)
+      seen.add(id)
       // The oldest comes first in a set.
-      for (const oldest of seen) {
-        if (seen.size <= dedupe) break
-        seen.delete(oldest)
-      }
+      for (const oldest of seen) if (seen.size > dedupe) seen.delete(oldest)
     }
-    if (told.id !== null) move(told.id)
-    if (event.channel !== 'system/heartbeat') {
+    move(told.id)
+    if (channel !== 'system/heartbeat') {
       counts.received++
       lastEventAt = Date.now()
     }
-    const isState = event.id === null && settling.some((covers) => covers(event.channel))
-    sink.event(event, isState)
+    sink.event(event, id === null && settling.some((covers) => covers(channel)))
   }
 
   /** Handles the frames that are about the stream itself; false for events. */
   function control({ event, data, id }: SseMessage): boolean {
-    const read = () => asObject(JSON.parse(data)) ?? {}
-    switch (event) {
-      case 'connection_established':
-        greet(read())
-        return true
-      case 'ready':
-        settleRecovery()
-        settling = []
-        connection.tell({ ready: true })
-        return true
-      case 'reset': {
-        const told = read()
-        // The members are the server's contract.
-        gap(told as unknown as Gap)
-        if (id !== null) move(id)
-        return true
-      }
-      case 'dropped': {
-        const n = Number(read().dropped) || 0
-        counts.dropped += n
-        sink.dropped(n)
-        return true
-      }
-      case 'connection_close':
-        end(`${read().reason}`)
-        return true
-      case 'rejected': {
-        const { status, message: why } = read()
-        const code = status === 401 ? 'unauthorized' : 'forbidden'
-        connection.lose(makeError(code, `${why}`, { status: Number(status) }))
-        return true
-      }
-      default:
-        return false
-    }
+    const read = () => JSON.parse(data || '{}')
+    if (event === 'connection_established') greet(read())
+    else if (event === 'ready') {
+      settleRecovery()
+      settling = []
+      connection.tell({ ready: true })
+      sink.live(fixed ? null : (read().channels ?? null))
+    } else if (event === 'reset') {
+      const told = read()
+      gap(told.reason, told)
+      move(id)
+    } else if (event === 'dropped') {
+      const { dropped } = read()
+      counts.dropped += dropped
+      sink.dropped(dropped)
+    } else if (event === 'connection_close') end(read().reason)
+    else if (event === 'rejected') {
+      const { status, message: why } = read()
+      connection.lose(makeError(status === 401 ? 'unauthorized' : 'forbidden', why, { status }))
+    } else return false
+    return true
   }
 
   function greet(told: unknown): void {
-    const { client_id, recovered, heartbeat_seconds, version } = asObject(told) ?? {}
-    const wasGiven = typeof recovered === 'boolean'
-    if (recovered === true) mustRecover = false
+    // The members are the server's contract; each may be missing with other servers.
+    const { client_id, recovered, heartbeat_seconds, version } = (told ?? {}) as Greeting
+    if (recovered) mustRecover = false
     // With false a reset follows, which names the channels.
-    else if (!wasGiven) settleRecovery()
+    else if (recovered === undefined) settleRecovery()
     connection.tell({
-      connectionId: client_id ? `${client_id}` : null,
-      recovered: wasGiven ? recovered : null,
-      serverVersion: version ? `${version}` : null,
-      heartbeatMs: Number(heartbeat_seconds) * 1000 || null,
+      connectionId: client_id ?? null,
+      recovered: recovered ?? null,
+      serverVersion: version ?? null,
+      heartbeatMs: heartbeat_seconds ? heartbeat_seconds * 1000 : null,
     })
-    sync()
+    schedule()
   }
 
   function end(reason: string): void {
@@ -224,7 +197,14 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
     else connection.lose(error, reason === 'kicked' || reason === 'revoked' ? KICKED_MS : 0)
   }
 
+  /** Looks at the channels once in this turn, so that all subscriptions of it become one request. */
+  function schedule(): void {
+    if (!isScheduled) queueMicrotask(sync)
+    isScheduled = true
+  }
+
   function sync(): void {
+    if (!isScheduled) return
     isScheduled = false
     clearTimeout(lingerTimer)
     if (!wanted.size) {
@@ -232,10 +212,11 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
       return
     }
     connection.start()
-    if (options.channels || connection.snapshot().status !== 'open') return
-    const { add, remove } = difference()
-    if (add.length) change()
-    else if (remove.length) lingerTimer = setTimeout(change, lingerMs)
+    if (fixed || connection.snapshot().status !== 'open') return
+    const remove = [...applied].filter((name) => !wanted.has(name))
+    const add = [...wanted].filter((name) => !applied.has(name))
+    if (add.length) change(add, remove)
+    else if (remove.length) lingerTimer = setTimeout(() => change(add, remove), lingerMs)
   }
 
   /** Gives the stream back, and with it the claim to what happens meanwhile. */
@@ -246,55 +227,30 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
     connection.pause('unused')
   }
 
-  function difference() {
-    return {
-      add: [...wanted].filter((name) => !applied.has(name)),
-      remove: [...applied].filter((name) => !wanted.has(name)),
-    }
-  }
-
-  function change(): void {
+  function change(add: string[], remove: string[]): void {
     const { connectionId, status } = connection.snapshot()
-    if (status !== 'open' || isPatching) return
-    if (!canPatch) connection.replace()
-    // Without an id the greeting is still to come, and it calls `sync`.
-    else if (connectionId) patch(connectionId)
-  }
-
-  async function patch(connectionId: string): Promise<void> {
-    const { add, remove } = difference()
+    const { patch, credentials } = options
+    if (status !== 'open' || isChanging) return
+    if (!patch) {
+      connection.replace()
+      return
+    }
+    // Without an id the greeting is still to come, and it looks again.
+    if (!connectionId) return
     const target = new Set(wanted)
-    const asked = new URL(url)
-    asked.pathname = asked.pathname.replace(/stream$/, `connections/${connectionId}`)
-    asked.search = ''
+    const finish = (apply: () => void) => () => {
+      isChanging = false
+      if (connection.snapshot().connectionId === connectionId) apply()
+      schedule()
+    }
+    isChanging = true
     settling.push(...add.map(matcher))
-    isPatching = true
-    let isDone = false
-    try {
-      const answer = await (options.fetch ?? fetch)(asked, {
-        method: 'PATCH',
-        headers: {
-          'Content-Type': 'application/json',
-          ...(token && { Authorization: `Bearer ${token}` }),
-          ...headers(),
-        },
-        body: JSON.stringify({ add, remove }),
-        signal: AbortSignal.timeout(options.connectTimeoutMs ?? 10_000),
-        ...(options.credentials && { credentials: options.credentials }),
-      })
-      isDone = answer.ok
-    } catch (cause) {
-      sink.debug('channels could not be changed on the live stream', cause)
-    }
-    isPatching = false
-    if (connection.snapshot().connectionId === connectionId) {
-      if (isDone) applied = target
-      else {
-        canPatch = false
-        connection.replace()
-      }
-    }
-    sync()
+    patch({ url, connectionId, add, remove, headers, credentials, fetch: options.fetch }).then(
+      finish(() => {
+        applied = target
+      }),
+      finish(connection.replace),
+    )
   }
 
   return {
@@ -307,12 +263,7 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
     }),
     want(names) {
       wanted = new Set(names)
-      if (isScheduled) return
-      isScheduled = true
-      // All subscriptions of one turn become one request.
-      queueMicrotask(() => {
-        if (isScheduled) sync()
-      })
+      schedule()
     },
     reconnect: connection.reconnect,
     disconnect: () => connection.pause('manual'),
@@ -322,4 +273,11 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
       connection.close()
     },
   }
+}
+
+interface Greeting {
+  client_id?: string
+  recovered?: boolean
+  heartbeat_seconds?: number
+  version?: string
 }
