@@ -1,7 +1,18 @@
 /** Builds the entries of the package as ES modules that share their chunks, and configures the tests. */
 import { defineConfig } from 'vitest/config'
 
-const ENTRIES = ['index', 'decoders', 'react', 'react-query']
+const ENTRIES = [
+  'index',
+  'decoders',
+  'eventsource',
+  'publish',
+  'react',
+  'react-query',
+  'schemas',
+  'shared-worker',
+  'sse-client',
+  'sse-client-react',
+]
 
 export default defineConfig({
   build: {
