@@ -140,6 +140,8 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
         reason: null,
       })
     if (isReplacement && snapshot.status === 'open') {
+      // What failed before the stream that is given up was open is of no matter any more.
+      step = 0
       timer('replace', fall, REPLACE_MS)
       set(NO_STREAM)
     } else fall()
@@ -177,6 +179,7 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
       open: guard(() => {
         current.openedAt = activityAt = Date.now()
         clearTimeout(timers.replace)
+        clearTimeout(timers.watch)
         host.opened()
         set({ status: 'open', downSince: null, everConnected: true, attempt: 0, error: null })
         watch()

@@ -76,40 +76,18 @@ export function createParser(
     data = null
   }
 
-  /** Finds the end of the line that starts at `from`, or -1. */
-  function lineEnd(text: string, from: number, hasReturns: boolean): number {
-    const feed = text.indexOf('\n', from)
-    if (!hasReturns) return feed
-    const carriageReturn = text.indexOf('\r', from)
-    if (carriageReturn < 0 || (feed >= 0 && feed < carriageReturn)) return feed
-    return carriageReturn
-  }
-
   return {
     feed(text) {
-      let from = 0
-      if (text === '') return
-      if (isStart) {
-        isStart = false
-        if (text.charCodeAt(0) === 0xfeff) from = 1
-      }
-      if (wasCarriageReturn && text[from] === '\n') from++
-      wasCarriageReturn = false
-      // Looked up once, so that a stream without carriage returns is not searched for them line by line.
-      const hasReturns = text.includes('\r')
-      for (;;) {
-        const end = lineEnd(text, from, hasReturns)
-        if (end < 0) break
-        const line = rest + text.slice(from, end)
-        rest = ''
-        from = end + 1
-        if (text[end] === '\r') {
-          if (from === text.length) wasCarriageReturn = true
-          else if (text[from] === '\n') from++
-        }
-        takeLine(line)
-      }
-      rest += text.slice(from)
+      let piece = text
+      if (piece === '') return
+      if (isStart && piece.charCodeAt(0) === 0xfeff) piece = piece.slice(1)
+      else if (wasCarriageReturn && piece[0] === '\n') piece = piece.slice(1)
+      isStart = false
+      wasCarriageReturn = piece.endsWith('\r')
+      const lines = piece.split(/\r\n?|\n/)
+      lines[0] = rest + lines[0]
+      rest = lines.pop() ?? ''
+      lines.forEach(takeLine)
       if (rest.length > maxLength + LINE_SLACK) {
         // The field's name stays, so that the line still counts as the data line that it is.
         rest = rest.slice(0, LINE_SLACK)
