@@ -53,3 +53,11 @@ export const serverStatusQuery = queryOptions({
   queryKey: ['status'] as const,
   queryFn: ({ signal }) => loadStatus(signal),
 })
+
+const statusEvent = z.object({ sources: z.array(source) })
+
+/** Reads the sources out of an event of `dhcp/status`; null for another shape. */
+export function parseSources(value: unknown): SourceStatus[] | null {
+  const parsed = statusEvent.safeParse(value)
+  return parsed.success ? parsed.data.sources : null
+}

@@ -57,8 +57,7 @@ export function useCommands(query: string, onKeys: () => void): readonly Command
     actions.push({ id: 'simulate', label: t('palette.simulate'), icon: WandSparkles, run })
   }
   const matches = (command: Command): boolean => command.label.toLowerCase().includes(wanted)
-  const open = (id: string): void =>
-    void navigate({ href: `/leases?lease=${encodeURIComponent(id)}` })
+  const open = (id: string): void => void navigate({ to: '/leases', search: { lease: id } })
   const groups: CommandGroup[] = [
     { title: t('palette.group.pages'), items: toPages.filter(matches) },
     { title: t('palette.group.actions'), items: actions.filter(matches) },

@@ -68,6 +68,8 @@ export interface LiveView<Row> {
   applyWaiting(): void
   pause(): void
   resume(): void
+  /** Follows the data; until then, and after `close`, the view stands still. */
+  open(): void
   close(): void
 }
 
@@ -117,7 +119,7 @@ export function createLiveView<Row>(
   const repaint = createRepaint(paint, now)
   let current = read()
   const holds = createHolds(freeze, thaw)
-  const stop = collection.onChanges(take)
+  let stop: (() => void) | null = null
   refill()
 
   function read(): LiveViewState {
@@ -331,8 +333,13 @@ export function createLiveView<Row>(
       refill()
       if (!holds.isHeld) thaw()
     },
+    open() {
+      stop ??= collection.onChanges(take)
+      refill()
+    },
     close() {
-      stop()
+      stop?.()
+      stop = null
       holds.close()
       repaint.close()
       clearTimeout(ghostTimer)
