@@ -11,8 +11,22 @@
 //! A thread that answers never waits for anything behind the ring: what finds it full is counted
 //! and left out of the log.
 
+#![expect(
+    dead_code,
+    unused_imports,
+    clippy::unused_async,
+    clippy::unused_self,
+    reason = "listeners and upstreams use it from the next change on"
+)]
+
+pub mod cache;
 pub mod client;
+pub mod config;
 pub mod entry;
 pub mod filter;
+pub mod name;
+pub mod network;
 pub mod record_type;
+pub mod ring;
+pub mod service;
 pub mod verdict;
