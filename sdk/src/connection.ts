@@ -114,6 +114,15 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
     host.changed(next, before)
   }
 
+  function setDown(patch: Partial<ConnectionSnapshot>, since: number): void {
+    set({
+      ...NO_STREAM,
+      status: snapshot.everConnected ? 'reconnecting' : 'connecting',
+      downSince: snapshot.downSince ?? since,
+      ...patch,
+    })
+  }
+
   function timer(name: keyof typeof timers, run: () => void, ms: number): void {
     clearTimeout(timers[name])
     timers[name] = setTimeout(run, ms)
@@ -131,14 +140,7 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
     const current = { abort: new AbortController(), openedAt: 0 }
     stream = current
     const since = Date.now()
-    const fall = (): void =>
-      set({
-        ...NO_STREAM,
-        status: snapshot.everConnected ? 'reconnecting' : 'connecting',
-        downSince: snapshot.downSince ?? since,
-        attempt: snapshot.attempt + 1,
-        reason: null,
-      })
+    const fall = (): void => setDown({ attempt: snapshot.attempt + 1, reason: null }, since)
     if (isReplacement && snapshot.status === 'open') {
       // What failed before the stream that is given up was open is of no matter any more.
       step = 0
@@ -223,13 +225,7 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
     earliestRetryAt = now + waitAtLeastMs
     const wait = Math.max(waitAtLeastMs, isOffline ? maxMs : spread)
     timer('retry', connect, wait)
-    set({
-      ...NO_STREAM,
-      status: isOffline ? 'offline' : snapshot.everConnected ? 'reconnecting' : 'connecting',
-      downSince: snapshot.downSince ?? now,
-      nextRetryAt: now + wait,
-      error,
-    })
+    setDown({ nextRetryAt: now + wait, error, ...(isOffline && { status: 'offline' }) }, now)
   }
 
   function halt(
@@ -321,7 +317,9 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
       }
       halt('idle', reason)
     },
-    replace: () => connect('connect', true),
+    replace() {
+      if (stream) connect('connect', true)
+    },
     reconnect() {
       step = 0
       hasRefreshed = false

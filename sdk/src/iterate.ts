@@ -3,38 +3,20 @@ import type { StreamOptions, TidingsEvent } from './api.js'
 import type { Subscribe } from './client.js'
 import { makeError } from './makeError.js'
 
-type Result = IteratorResult<TidingsEvent, undefined>
-
-/** Follows a channel; the subscription lives until the iterator is left. */
+/** Follows a channel from now on; the subscription lives until the iterator is left. */
 export function iterate(
   subscribe: Subscribe,
   name: string,
-  options: StreamOptions,
+  { buffer = 1_000, ...own }: StreamOptions,
 ): AsyncIterableIterator<TidingsEvent> {
-  const { buffer = 1_000, signal, ...own } = options
-  const done: Result = { done: true, value: undefined }
-  let readers: ((result: Result) => void)[] = []
   let events: TidingsEvent[] = []
   let failure: Error | undefined
   let isOver = false
-
-  function finish(): Result {
-    isOver = true
-    end()
-    signal?.removeEventListener('abort', finish)
-    for (const answer of readers) answer(done)
-    readers = []
-    return done
-  }
+  let wake = (): void => {}
 
   const end = subscribe(
     name,
     (event) => {
-      const answer = readers.shift()
-      if (answer) {
-        answer({ value: event })
-        return
-      }
       if (events.length >= buffer) {
         events = []
         own.onGap?.({ reason: 'overflow', channels: [name], from: null, to: event.id })
@@ -45,27 +27,41 @@ export function iterate(
         }
       }
       events.push(event)
+      wake()
     },
     own,
   )
-  signal?.addEventListener('abort', finish)
-  if (signal?.aborted) finish()
 
-  return {
-    async next() {
-      const event = events.shift()
-      if (event) return { value: event }
-      const cause = failure
-      failure = undefined
-      if (cause) throw cause
-      return isOver ? done : new Promise((resolve) => readers.push(resolve))
-    },
-    async return() {
-      events = []
-      return finish()
-    },
-    [Symbol.asyncIterator]() {
-      return this
-    },
+  function finish(): void {
+    isOver = true
+    end()
+    wake()
   }
+
+  async function* read(): AsyncGenerator<TidingsEvent, undefined> {
+    try {
+      for (;;) {
+        // One by one, so that an overflow while the reader is busy empties what it has not read.
+        for (let event = events.shift(); event; event = events.shift()) yield event
+        if (failure) throw failure
+        if (isOver) return undefined
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    } finally {
+      finish()
+    }
+  }
+
+  const reader = read()
+  const leave = reader.return.bind(reader)
+  // A generator that has not begun skips its `finally`, and one that waits would not hear of the end.
+  reader.return = (value) => {
+    finish()
+    return leave(value)
+  }
+  own.signal?.addEventListener('abort', finish)
+  if (own.signal?.aborted) finish()
+  return reader
 }

@@ -238,19 +238,17 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
     // Without an id the greeting is still to come, and it looks again.
     if (!connectionId) return
     const target = new Set(wanted)
-    const finish = (apply: () => void) => () => {
-      isChanging = false
-      if (connection.snapshot().connectionId === connectionId) apply()
-      schedule()
-    }
     isChanging = true
     settling.push(...add.map(matcher))
-    patch({ url, connectionId, add, remove, headers, credentials, fetch: options.fetch }).then(
-      finish(() => {
+    // When the stream was lost meanwhile, what is set here is put right by the look at the channels that follows.
+    patch({ url, connectionId, add, remove, headers, credentials, fetch: options.fetch })
+      .then(() => {
         applied = target
-      }),
-      finish(connection.replace),
-    )
+      }, connection.replace)
+      .then(() => {
+        isChanging = false
+        schedule()
+      })
   }
 
   return {
