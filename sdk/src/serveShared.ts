@@ -1,6 +1,7 @@
 /** The worker's side of sharing: one stream of the channels that any tab follows. */
 import type { ClientOptions, TidingsEvent } from './api.js'
 import { matcher } from './channels.js'
+import { patchChannels } from './patchChannels.js'
 import { type FromTab, type FromWorker, PROTOCOL, toPlain, toPlainError } from './sharedMessages.js'
 import { createStream } from './stream.js'
 
@@ -29,7 +30,8 @@ export interface SharedScope {
 /**
  * Serves every tab that connects to this worker. Call it at once when the worker starts.
  *
- * `options` are those of a client; without `getToken` the tabs are asked for theirs.
+ * `options` are those of a client; without `getToken` the tabs are asked for theirs, and channels are changed by
+ * `patchChannels`.
  */
 export function serveShared(scope: SharedScope, options: ClientOptions): void {
   const tabs = new Map<MessagePort, Tab>()
@@ -41,7 +43,11 @@ export function serveShared(scope: SharedScope, options: ClientOptions): void {
   let sweeper: ReturnType<typeof setInterval> | undefined
 
   const stream = createStream(
-    { getToken: ({ reason }) => askTabs(reason), ...options },
+    {
+      getToken: ({ reason }) => askTabs(reason),
+      ...(!options.channels && { patch: patchChannels }),
+      ...options,
+    },
     {
       event(event, isState) {
         const { channel } = event
