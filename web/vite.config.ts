@@ -1,6 +1,7 @@
 /** Builds the dashboard into `dist`: hashed files, relative paths, no inline script or style. */
 
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import tailwindcss from '@tailwindcss/vite'
 import react from '@vitejs/plugin-react'
 import type { Plugin } from 'vite'
@@ -8,6 +9,8 @@ import { defineConfig } from 'vitest/config'
 
 /** Where `npm run dev` finds a server; streams are best tried against `npm run preview`. */
 const server = process.env.TIDINGS_URL ?? 'http://127.0.0.1:8080'
+
+const sdk = fileURLToPath(new URL('../sdk/src/', import.meta.url))
 
 /**
  * Puts the script that chooses the theme before everything that paints.
@@ -43,7 +46,13 @@ function themeScript(): Plugin {
 
 export default defineConfig({
   base: './',
-  resolve: { alias: { tidings: new URL('../sdk/src/index.ts', import.meta.url).pathname } },
+  // The client is taken from its source, so that it needs no build before this one.
+  resolve: {
+    alias: [
+      { find: /^tidings$/, replacement: `${sdk}index.ts` },
+      { find: /^tidings\/(.+)$/, replacement: `${sdk}$1.ts` },
+    ],
+  },
   plugins: [react(), tailwindcss(), themeScript()],
   build: {
     target: 'es2022',

@@ -6,22 +6,7 @@ import { client } from './client.ts'
 import { useNow } from './clock.ts'
 import { formatDuration } from './format.ts'
 import { t } from './i18n.ts'
-
-/** How long a connection may be lost before it counts as disconnected. */
-export const DISCONNECTED_AFTER_MS = 10_000
-/** How long a loss may last before anybody is told. */
-export const GRACE_MS = 1_000
-
-/** The three things that the label says. */
-export type Tone = 'live' | 'connecting' | 'disconnected'
-
-/** Returns what the label says of a connection. */
-export function toneOf(connection: ConnectionSnapshot, nowMs: number): Tone {
-  if (connection.status === 'open') return connection.stale ? 'connecting' : 'live'
-  if (connection.status === 'closed') return 'disconnected'
-  const downMs = connection.downSince === null ? 0 : nowMs - connection.downSince
-  return downMs >= DISCONNECTED_AFTER_MS ? 'disconnected' : 'connecting'
-}
+import { GRACE_MS, type Tone, toneOf } from './tone.ts'
 
 /** Returns the words for a connection's state, finer than the label. */
 export function stateText(connection: ConnectionSnapshot): string {

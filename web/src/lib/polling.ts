@@ -2,7 +2,7 @@
 
 import { useSyncExternalStore } from 'react'
 import { client } from './client.ts'
-import { GRACE_MS } from './connection.ts'
+import { GRACE_MS } from './tone.ts'
 
 /** Time between two checks while the stream is down. */
 export const POLL_MS = 15_000

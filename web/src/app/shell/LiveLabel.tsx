@@ -3,11 +3,12 @@
 import { type ReactNode, useId, useState } from 'react'
 import { client, isShared } from '../../lib/client.ts'
 import { useNow } from '../../lib/clock.ts'
-import { agoText, stateText, type Tone, useConnection, useTone } from '../../lib/connection.ts'
+import { agoText, stateText, useConnection, useTone } from '../../lib/connection.ts'
 import { cx } from '../../lib/cx.ts'
 import { formatDuration } from '../../lib/format.ts'
 import { t } from '../../lib/i18n.ts'
 import { useKey } from '../../lib/keys.ts'
+import type { Tone } from '../../lib/tone.ts'
 
 const LABELS: Readonly<Record<Tone, string>> = {
   live: t('live.label.live'),

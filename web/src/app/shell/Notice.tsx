@@ -4,10 +4,10 @@ import { CircleCheck, TriangleAlert, X } from 'lucide-react'
 import { type ReactNode, useEffect, useState } from 'react'
 import { IconButton } from '../../components/ui/Button.tsx'
 import { client } from '../../lib/client.ts'
-import { GRACE_MS } from '../../lib/connection.ts'
 import { formatDuration } from '../../lib/format.ts'
 import { t } from '../../lib/i18n.ts'
 import { type NoticeState, watchNotice } from '../../lib/notice.ts'
+import { GRACE_MS } from '../../lib/tone.ts'
 
 /** How long the good news stays. */
 const RESTORED_SHOWN_MS = 5000

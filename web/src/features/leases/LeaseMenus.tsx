@@ -24,8 +24,7 @@ export function ColumnsMenu({ chosen, onChange }: ColumnsMenuProps): ReactNode {
   return (
     <Menu.Root modal={false}>
       <Menu.Trigger
-        render={<Button icon={<Columns3 size={14} aria-hidden />} />}
-        className="hidden md:inline-flex"
+        render={<Button icon={<Columns3 size={14} aria-hidden />} className="max-md:hidden" />}
       >
         {t('table.columns')}
       </Menu.Trigger>

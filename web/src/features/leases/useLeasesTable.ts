@@ -2,8 +2,9 @@
 
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import type { LeasesState } from '../../lib/leases/createLeaseStore.ts'
 import type { Lease } from '../../lib/leases/lease.ts'
-import { type LeasesState, leaseStore } from '../../lib/leases/leaseStore.ts'
+import { leaseStore } from '../../lib/leases/leaseStore.ts'
 import { createLiveView, type LiveView } from '../../lib/live/liveView.ts'
 import { arrangeLeases } from './arrangeLeases.ts'
 import {

@@ -35,6 +35,8 @@ const wireLease = z.object({
 
 const wireLeases = z.array(wireLease)
 
+const FIELDS = Object.keys(wireLease.shape) as readonly (keyof WireLease)[]
+
 /** A lease with what tables need of it worked out once. */
 export interface Lease {
   /** Source, kind and address: what stays the same while anything else changes. */
@@ -101,19 +103,20 @@ export function isExpiring(lease: Lease, nowMs: number): boolean {
 
 const EXPIRING_MS = 10 * 60_000
 
-/** Returns whether two leases with the same id look the same. */
+/** Returns whether two leases with the same id say the same. */
 export function isSameLease(left: Lease, right: Lease): boolean {
-  return JSON.stringify(left.wire) === JSON.stringify(right.wire)
+  return FIELDS.every((field) => isSameField(left, right, field))
 }
 
 /** Returns whether `after` is `before` with a later end and nothing else: nobody needs to see it. */
 export function isRenewal(before: Lease, after: Lease): boolean {
-  const still = { ...after.wire, lease_time: before.wire.lease_time, expires: before.wire.expires }
-  return JSON.stringify(sorted(still)) === JSON.stringify(sorted(before.wire))
+  return FIELDS.every(
+    (field) => field === 'lease_time' || field === 'expires' || isSameField(before, after, field),
+  )
 }
 
-function sorted(wire: object): [string, unknown][] {
-  return Object.entries(wire).sort(([left], [right]) => (left < right ? -1 : 1))
+function isSameField(left: Lease, right: Lease, field: keyof WireLease): boolean {
+  return (left.wire[field] ?? null) === (right.wire[field] ?? null)
 }
 
 /** Writes a hardware address the way the contract shows it. */
