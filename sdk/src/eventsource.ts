@@ -28,7 +28,8 @@ export function eventSourceTransport(
     if (token) asked.searchParams.set('access_token', token)
     if (lastEventId) asked.searchParams.set('last_event_id', lastEventId)
     const source = new (Impl ?? EventSource)(asked, { withCredentials: credentials === 'include' })
-    let position = lastEventId ?? ''
+    // A new source knows no id, whatever position it was asked to start from.
+    let position = ''
     signal.addEventListener('abort', () => source.close())
     source.addEventListener('open', () => sink.open())
     source.addEventListener('error', () => {

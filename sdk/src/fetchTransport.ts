@@ -41,6 +41,8 @@ async function open(request: TransportRequest, sink: TransportSink): Promise<voi
   // The parser takes the byte order mark out; a decoder that did so too would lose a second one.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   const reader = body.getReader()
+  // Deno 2.9 does not end a body whose request is aborted.
+  signal.addEventListener('abort', () => reader.cancel().catch(() => {}))
   for (;;) {
     const { done, value } = await reader.read()
     if (done) throw new Error('the stream ended')
