@@ -4,13 +4,12 @@
 //! publish --queue--> prepare (positions, keys) --> log (write, sync) --> show (wake) --> acks
 //! ```
 
-use std::collections::{HashMap, VecDeque};
+mod queue;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use parking_lot::{Condvar, Mutex};
-use tidings_log::Retention;
-use tidings_log::log::{Batch, LogConfig, NewChannel, NewRecord};
+use tidings_log::log::{Batch, NewChannel, NewRecord};
 use tidings_log::record::{ChannelId, RecordKind};
 use tidings_log::writer::{CommitError, LogWriter};
 use tokio::sync::oneshot;
@@ -18,133 +17,14 @@ use tokio::sync::oneshot;
 use crate::clock::Now;
 use crate::config::ChannelClass;
 use crate::event::{Event, Publication};
-use crate::hub::{Hub, State};
+use crate::hub::{Hub, State, keep_clock};
 use crate::outcomes::{Outcome, event_key, hash_of};
 use crate::position::Check;
 use crate::publish::{PublishError, PublishRefusal, Published, Wakes, channel_of, repeat_of};
+use crate::settings;
 use crate::stored::{KEY_STATE, StoredOutcome, encode_event, encode_value};
 
-/// Events after which a commit takes no further request.
-const COMMIT_EVENTS_MAX: usize = 1_024;
-/// Bytes after which a commit takes no further request.
-const COMMIT_BYTES_MAX: usize = 4 * 1_048_576;
-/// Most bytes of requests that wait.
-const QUEUE_BYTES_MAX: usize = 64 * 1_048_576;
-/// Most requests that wait.
-const QUEUE_REQUESTS_MAX: usize = 65_536;
-
-/// Publish request that waits for its acknowledgement.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    pub events: Vec<Event>,
-    /// Key of the request as it is remembered.
-    pub key: Option<Box<str>>,
-    pub reply: oneshot::Sender<Result<Published, PublishError>>,
-}
-
-impl Waiting {
-    fn size_bytes(&self) -> usize {
-        /// A record and the queue's own share.
-        const EVENT_BYTES: usize = 256;
-        self.events.iter().map(|event| EVENT_BYTES + event.data.as_str().len()).sum()
-    }
-}
-
-/// What the commit thread is asked to do.
-#[derive(Debug)]
-pub(crate) enum Request {
-    Publish(Waiting),
-    /// Apply retention by age, at a time of the clock that only runs forward.
-    Sweep(u64),
-    /// Delete the history of a channel; the answer is whether there was any.
-    Delete(ChannelId, oneshot::Sender<Result<bool, CommitError>>),
-    /// Small settings of other parts of the program.
-    Put(Vec<(Box<str>, Option<Bytes>)>, oneshot::Sender<Result<(), CommitError>>),
-    Forget(Vec<ChannelId>),
-    Reconfigure(LogConfig, Vec<(ChannelId, Retention)>),
-}
-
-/// Requests on their way to the commit thread.
-#[derive(Debug, Default)]
-pub(crate) struct CommitQueue {
-    waiting: Mutex<Queued>,
-    arrived: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Queued {
-    requests: VecDeque<Request>,
-    size_bytes: usize,
-    is_closed: bool,
-}
-
-impl CommitQueue {
-    /// Queues a request; gives it back when the queue is full or closed.
-    pub(crate) fn push(&self, request: Request) -> Result<(), Request> {
-        let mut waiting = self.waiting.lock();
-        let is_full =
-            waiting.requests.len() >= QUEUE_REQUESTS_MAX || waiting.size_bytes >= QUEUE_BYTES_MAX;
-        if waiting.is_closed || (is_full && matches!(request, Request::Publish(_))) {
-            return Err(request);
-        }
-        if let Request::Publish(publish) = &request {
-            waiting.size_bytes += publish.size_bytes();
-        }
-        waiting.requests.push_back(request);
-        drop(waiting);
-        self.arrived.notify_one();
-        Ok(())
-    }
-
-    /// Whether it is open and nothing waits.
-    fn is_idle(&self) -> bool {
-        let waiting = self.waiting.lock();
-        !waiting.is_closed && waiting.requests.is_empty()
-    }
-
-    /// Refuses further requests; those that wait are still done.
-    pub(crate) fn close(&self) {
-        self.waiting.lock().is_closed = true;
-        self.arrived.notify_all();
-    }
-
-    /// Waits for work: publish requests that go into one commit, or one other request. Nothing is
-    /// the end.
-    fn take(&self, requests_max: usize) -> Vec<Request> {
-        let mut waiting = self.waiting.lock();
-        while waiting.requests.is_empty() {
-            if waiting.is_closed {
-                return Vec::new();
-            }
-            self.arrived.wait(&mut waiting);
-        }
-        let mut taken = Vec::new();
-        let (mut n_events, mut n_bytes) = (0, 0);
-        while let Some(request) = waiting.requests.pop_front() {
-            let Request::Publish(publish) = &request else {
-                if taken.is_empty() {
-                    taken.push(request);
-                } else {
-                    waiting.requests.push_front(request);
-                }
-                break;
-            };
-            let size_bytes = publish.size_bytes();
-            let is_enough = n_events + publish.events.len() > COMMIT_EVENTS_MAX
-                || n_bytes + size_bytes > COMMIT_BYTES_MAX
-                || taken.len() >= requests_max;
-            if is_enough && !taken.is_empty() {
-                waiting.requests.push_front(request);
-                break;
-            }
-            waiting.size_bytes -= size_bytes;
-            n_events += publish.events.len();
-            n_bytes += size_bytes;
-            taken.push(request);
-        }
-        taken
-    }
-}
+pub(crate) use queue::{CommitQueue, Request, Waiting};
 
 /// Does what the queue brings, until it is closed and empty.
 pub(crate) fn run(hub: &Hub) {
@@ -163,14 +43,19 @@ pub(crate) fn run(hub: &Hub) {
                 Request::Delete(channel, reply) => {
                     reply.send(delete(hub, writer, channel)).ok();
                 }
-                Request::Put(puts, reply) => {
-                    let batch = Batch { puts, ..Batch::default() };
-                    reply.send(writer.commit(&batch).map(|_| ())).ok();
+                Request::Settings(changes, reply) => {
+                    reply.send(settings::apply(&hub.settings, writer, &changes)).ok();
                 }
                 Request::Forget(channels) => {
                     if let Err(error) = writer.forget(&channels) {
                         let cause: &dyn std::error::Error = &error;
                         tracing::warn!(cause, "idle channels stay in the log's settings");
+                    }
+                }
+                Request::Clock(anchor) => {
+                    if !keep_clock(writer, &anchor) {
+                        // The next sweep tries again.
+                        hub.state.lock().kept_anchor = None;
                     }
                 }
                 Request::Reconfigure(config, retentions) => {
@@ -269,6 +154,9 @@ fn commit(hub: &Hub, writer: &mut LogWriter, publishes: Vec<Waiting>) {
         tracing::warn!(requests = prepared.len(), cause = %refusal, "publications not accepted");
         let mut state = hub.state.lock();
         for waiting in prepared {
+            for (channel, _) in &waiting.publications {
+                state.journal.end(*channel);
+            }
             state.counters.refused.log += 1;
             let error = PublishError { index: 0, reason: refusal.clone() };
             waiting.reply.send(Err(error)).ok();
@@ -302,11 +190,7 @@ fn show(
     state.counters.n_published += u64::try_from(publications.len()).unwrap_or(0);
     for (channel, publication) in publications {
         wakes.collect(&mut state.registry, channel, &publication.audience);
-        if publication.position.is_some()
-            && let Some(channel) = state.journal.channel_mut(channel)
-        {
-            channel.is_in_log = true;
-        }
+        state.journal.end(channel);
         state.journal.append(channel, Arc::new(publication));
     }
     let window_ms = u64::try_from(state.config.idempotency_window.as_millis()).unwrap_or(u64::MAX);
@@ -317,9 +201,18 @@ fn show(
 }
 
 impl Preparation {
-    /// Decides what a request becomes; a repeat and a refusal are answered with the commit.
+    /// Decides what a request becomes. A refusal is answered at once, and so is a repeat of what
+    /// is durable; a repeat of a request of this commit is answered with it.
     fn take(&mut self, state: &mut State, waiting: Waiting, now: Now) {
         let Waiting { events, key, reply } = waiting;
+        let known = key.as_ref().and_then(|key| state.outcomes.find(key)).cloned();
+        if known.is_some()
+            && let Ok(Some(published)) = repeat_of(known, hash_of(&events), 0)
+        {
+            state.counters.n_repeats += 1;
+            reply.send(Ok(published)).ok();
+            return;
+        }
         let before = self.n_logged;
         match self.prepare(state, events, key, now) {
             Ok((published, publications, outcomes, group)) => {
@@ -405,6 +298,7 @@ impl Preparation {
         now: Now,
     ) -> (ChannelId, Publication, Option<NewRecord>) {
         let id = channel_of(state, &event.channel, now.at);
+        state.journal.begin(id);
         let mut position = None;
         let mut record = None;
         let class = state.journal.channel(id).map_or(ChannelClass::Ephemeral, |known| known.class);
@@ -433,10 +327,9 @@ impl Preparation {
 
     /// Tells the log a channel that it does not know yet.
     fn know(&mut self, state: &State, id: ChannelId) {
-        let Some(channel) = state.journal.channel(id).filter(|channel| !channel.is_in_log) else {
-            return;
-        };
-        if self.batch.channels.iter().all(|known| known.id != id) {
+        let Some(channel) = state.journal.channel(id) else { return };
+        let is_told = self.batch.channels.iter().any(|known| known.id == id);
+        if !is_told && state.journal.is_new_to_log(id) {
             let name = channel.name.as_str().into();
             self.batch.channels.push(NewChannel { id, name, retention: channel.retention });
         }

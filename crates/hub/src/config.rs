@@ -192,6 +192,7 @@ impl HubConfig {
             size_max_bytes: self.log_size_max_bytes,
             durability: self.durability,
             on_full: self.on_disk_full,
+            notes_age_max: self.idempotency_window,
         }
     }
 

@@ -11,18 +11,17 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tidings_log::disk::Disk;
 use tidings_log::log::{Log, LogEnvironment, OpenError};
 use tidings_log::reader::ReadError;
 use tidings_log::record::ChannelId;
-use tidings_log::writer::{CommitError, LogWriter};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tidings_log::writer::LogWriter;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{ChannelName, ChannelPattern};
-use crate::clock::{HubClock, Now};
+use crate::clock::{Anchor, HubClock, Now};
 use crate::commit::{self, CommitQueue, Request};
 use crate::config::HubConfig;
 use crate::delivery::shard::{self, Adopted, Order, Polls, Shards};
@@ -30,10 +29,13 @@ use crate::delivery::{CloseReason, SubscribeError, SubscribeRequest, Subscriptio
 use crate::event::EpochMillis;
 use crate::journal::Journal;
 use crate::outcomes::Outcomes;
-use crate::position::{Check, Position};
+use crate::position::Position;
 use crate::readers::{READERS, Readers};
 use crate::registry::{ClientKey, Registry, Subscriber};
+use crate::settings;
 use crate::stats::Counters;
+
+pub(crate) use restore::keep_clock;
 
 /// Time between two looks at what has become too old.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -103,6 +105,8 @@ pub struct Hub {
     pub(crate) queue: CommitQueue,
     /// Held while something is committed; gone once the log is closed.
     pub(crate) writer: Mutex<Option<LogWriter>>,
+    /// What other parts of the program keep, as it stands on disk.
+    pub(crate) settings: settings::Held,
     pub(crate) readers: Readers,
     pub(crate) shards: Shards,
     /// Cancelled when the disk has failed and nothing more is accepted.
@@ -114,6 +118,8 @@ pub struct Hub {
 pub(crate) struct State {
     pub config: HubConfig,
     pub clock: HubClock,
+    /// What is kept of the clock.
+    pub kept_anchor: Option<Anchor>,
     pub journal: Journal,
     pub registry: Registry,
     pub outcomes: Outcomes,
@@ -168,11 +174,12 @@ impl Hub {
             Log::open(disk, config.log(), &log_environment).map_err(HubError::Open)?;
         let newest = restore::read_newest(&log).map_err(HubError::Read)?;
         let correction_s = newest.map_or(0, |(_, correction_s)| correction_s);
-        let check = newest.map_or_else(Check::default, |(check, _)| check);
-        let (wall, elapsed) = ((environment.clock)(), (environment.elapsed)());
-        let clock = HubClock::resume((log.kept_max(), correction_s), wall, elapsed);
+        let check = newest.map(|(check, _)| check);
+        let (clock, kept_anchor) =
+            restore::resume_clock(&mut writer, &environment, (log.kept_max(), correction_s));
         let mut state = State {
             clock,
+            kept_anchor,
             journal: Journal::new(&config, log.clone(), check),
             config,
             registry: Registry::default(),
@@ -193,6 +200,7 @@ impl Hub {
             log,
             state: Mutex::new(state),
             queue: CommitQueue::default(),
+            settings: settings::restored(writer.meta()),
             writer: Mutex::new(Some(writer)),
             readers: Readers::default(),
             shards,
@@ -222,22 +230,9 @@ impl Hub {
         &self.failed
     }
 
-    /// Keeps small settings of another part of the program, all of them or none.
-    ///
-    /// Their keys begin with the part's name and a slash.
-    ///
-    /// # Errors
-    ///
-    /// They are as they were, but for [`CommitError::Unknown`].
-    pub async fn put_settings(
-        &self,
-        settings: Vec<(Box<str>, Option<Bytes>)>,
-    ) -> Result<(), CommitError> {
-        let (reply, answer) = oneshot::channel();
-        if self.queue.push(Request::Put(settings, reply)).is_err() {
-            return Err(CommitError::Poisoned);
-        }
-        answer.await.unwrap_or(Err(CommitError::Poisoned))
+    /// Whether the server stops.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.state.lock().closing.is_some()
     }
 
     /// Applies retention and forgets old keys until `stop` is cancelled.
@@ -258,6 +253,13 @@ impl Hub {
             let mut state = self.state.lock();
             let now = state.now(&self.environment);
             state.outcomes.sweep(now.kept_at);
+            let boot_id = &self.environment.boot_id;
+            if state.clock.differs_from(state.kept_anchor.as_ref(), boot_id) {
+                let anchor = state.clock.anchor(boot_id);
+                if self.queue.push(Request::Clock(anchor.clone())).is_ok() {
+                    state.kept_anchor = Some(anchor);
+                }
+            }
             (now.kept_at, std::mem::take(&mut state.forgotten))
         };
         if !forgotten.is_empty() {

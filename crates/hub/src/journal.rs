@@ -32,8 +32,8 @@ pub(crate) struct Channel {
     pub rate: RateMeter,
     /// When the last publication was accepted, or the channel was made.
     pub touched_at: EpochMillis,
-    /// Whether the log knows what the channel keeps.
-    pub is_in_log: bool,
+    /// Publications that are on their way to the disk; until they are shown it is in use.
+    pub n_in_flight: usize,
 }
 
 /// Channels and the shared sequence of their publications.
@@ -52,8 +52,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Makes a journal over a log whose last publication has this check.
-    pub(crate) fn new(config: &HubConfig, log: Log, check: Check) -> Self {
+    /// Makes a journal over a log whose last publication has this check, if it is still there.
+    pub(crate) fn new(config: &HubConfig, log: Log, check: Option<Check>) -> Self {
         let epoch = Epoch::from_random(log.epoch());
         let size_max_bytes = usize::try_from(config.window_size_max_bytes).unwrap_or(usize::MAX);
         Self {
@@ -83,10 +83,9 @@ impl Journal {
         self.retentions()
     }
 
-    /// Returns what the log's channels keep.
+    /// Returns what the channels keep; the log takes what it knows of.
     pub(crate) fn retentions(&self) -> Vec<(ChannelId, Retention)> {
-        let logged = self.channels.iter().filter(|(_, channel)| channel.is_in_log);
-        logged.map(|(id, channel)| (*id, channel.retention)).collect()
+        self.channels.iter().map(|(id, channel)| (*id, channel.retention)).collect()
     }
 
     pub(crate) fn channels(&self) -> impl Iterator<Item = (ChannelId, &Channel)> {
@@ -99,10 +98,6 @@ impl Journal {
 
     pub(crate) fn channel(&self, id: ChannelId) -> Option<&Channel> {
         self.channels.get(&id)
-    }
-
-    pub(crate) fn channel_mut(&mut self, id: ChannelId) -> Option<&mut Channel> {
-        self.channels.get_mut(&id)
     }
 
     pub(crate) fn find(&self, name: &ChannelName) -> Option<ChannelId> {
@@ -137,10 +132,30 @@ impl Journal {
                 published_bytes: 0,
                 rate: RateMeter::default(),
                 touched_at: now,
-                is_in_log: false,
+                n_in_flight: 0,
             },
         );
         id
+    }
+
+    /// Whether the log has to be told a channel with its next event.
+    pub(crate) fn is_new_to_log(&self, id: ChannelId) -> bool {
+        !self.log.is_known(id)
+    }
+
+    /// Notes that a publication is on its way to the disk.
+    pub(crate) fn begin(&mut self, id: ChannelId) {
+        if let Some(channel) = self.channels.get_mut(&id) {
+            channel.n_in_flight += 1;
+        }
+    }
+
+    /// Notes that a publication has come from the disk, or was refused.
+    pub(crate) fn end(&mut self, id: ChannelId) {
+        if let Some(channel) = self.channels.get_mut(&id) {
+            debug_assert!(channel.n_in_flight > 0, "what ends has begun");
+            channel.n_in_flight = channel.n_in_flight.saturating_sub(1);
+        }
     }
 
     /// Appends a publication to the sequence.
@@ -194,6 +209,7 @@ impl Journal {
         let holds_nothing = |id: ChannelId, channel: &Channel| {
             channel.newest.is_none()
                 && channel.n_ephemeral == 0
+                && channel.n_in_flight == 0
                 && self.log.channel(id).is_none_or(|held| held.n_held == 0)
         };
         let idle: Vec<ChannelId> = self

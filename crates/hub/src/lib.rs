@@ -21,6 +21,7 @@ pub mod position;
 pub mod publish;
 mod readers;
 mod registry;
+pub mod settings;
 mod small_set;
 pub mod stats;
 mod stored;

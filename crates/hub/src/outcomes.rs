@@ -22,14 +22,15 @@ pub(crate) struct Outcome {
 /// The keys of requests and those of events are kept apart by a word before them.
 #[derive(Debug, Default)]
 pub(crate) struct Outcomes {
-    by_key: HashMap<Box<str>, Outcome>,
+    /// Each with the time at which it is forgotten.
+    by_key: HashMap<Box<str>, (EpochMillis, Outcome)>,
     /// Keys with the time at which they are forgotten, in that order.
     expiry: VecDeque<(EpochMillis, Box<str>)>,
 }
 
 impl Outcomes {
     pub(crate) fn find(&self, key: &str) -> Option<&Outcome> {
-        self.by_key.get(key)
+        self.by_key.get(key).map(|(_, outcome)| outcome)
     }
 
     /// Forgets the keys whose window has passed.
@@ -40,7 +41,9 @@ impl Outcomes {
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((_, key)) = self.expiry.pop_front() {
+        let Some((end, key)) = self.expiry.pop_front() else { return };
+        // A key that was forgotten early and used again has a later end.
+        if self.by_key.get(&key).is_some_and(|(held_until, _)| *held_until <= end) {
             self.by_key.remove(&key);
         }
     }
@@ -48,12 +51,12 @@ impl Outcomes {
     /// Remembers an outcome until a time; over `keys_max` the oldest go.
     pub(crate) fn remember(&mut self, stored: StoredOutcome, end: EpochMillis, keys_max: u32) {
         let keys_max = usize::try_from(keys_max).unwrap_or(usize::MAX).max(1);
-        while self.by_key.len() >= keys_max {
+        while self.expiry.len() >= keys_max {
             self.forget_oldest();
         }
         let StoredOutcome { key, body_hash, matched, positions } = stored;
         self.expiry.push_back((end, key.clone()));
-        self.by_key.insert(key, Outcome { body_hash, positions, matched });
+        self.by_key.insert(key, (end, Outcome { body_hash, positions, matched }));
     }
 }
 

@@ -73,9 +73,15 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Makes an empty window over a log that ends at an offset.
-    pub(crate) fn new(epoch: Epoch, offset: u64, check: Check, size_max_bytes: usize) -> Self {
-        let end = Place { seq: 0, offset, check: Some(check) };
+    /// Makes an empty window over a log that ends at an offset, with the check of what stands
+    /// there, if it is known.
+    pub(crate) fn new(
+        epoch: Epoch,
+        offset: u64,
+        check: Option<Check>,
+        size_max_bytes: usize,
+    ) -> Self {
+        let end = Place { seq: 0, offset, check };
         Self {
             entries: VecDeque::new(),
             postings: HashMap::new(),
@@ -269,7 +275,7 @@ mod tests {
     /// Pushes entries, the n-th of the channel that `channel_of` says.
     fn window(size_max_bytes: usize, n: u64, channel_of: impl Fn(u64) -> u32) -> Window {
         let epoch = Epoch::from_random(1);
-        let mut window = Window::new(epoch, 0, Check::default(), size_max_bytes);
+        let mut window = Window::new(epoch, 0, None, size_max_bytes);
         let name = ChannelName::parse("a").unwrap();
         let kind = EventType::parse("b").unwrap();
         for n in 0..n {

@@ -131,6 +131,13 @@ impl Segment {
         (self.last + 1).saturating_sub(self.base())
     }
 
+    /// Whether some of its notes may be younger than this at a time of the clock that only runs
+    /// forward.
+    pub(crate) fn has_notes_after(&self, kept_now: u64, age_ms: u64) -> bool {
+        let is_young = || self.kept_max.saturating_add(age_ms) > kept_now;
+        age_ms > 0 && !self.notes.is_empty() && is_young()
+    }
+
     /// Enters a record that follows all others.
     fn add(&mut self, position: u32, record: &Record<'_>) {
         let is_new_block = self

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -51,6 +52,8 @@ pub struct LogConfig {
     pub durability: Durability,
     /// What is done when the disk is full.
     pub on_full: OnFull,
+    /// Time for which notes are kept: only the ceiling takes a segment that may hold younger ones.
+    pub notes_age_max: Duration,
 }
 
 impl Default for LogConfig {
@@ -60,6 +63,7 @@ impl Default for LogConfig {
             size_max_bytes: 1_073_741_824,
             durability: Durability::Fsync,
             on_full: OnFull::Refuse,
+            notes_age_max: Duration::ZERO,
         }
     }
 }
@@ -283,6 +287,13 @@ impl Log {
         self.shared.next_channel.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Returns whether an event of a channel needs no [`NewChannel`] beside it.
+    #[must_use]
+    pub fn is_known(&self, channel: ChannelId) -> bool {
+        let index = self.shared.index.read();
+        index.channels.get(&channel).is_some_and(|known| !known.is_forgotten)
+    }
+
     /// Returns what the log holds of every channel, in no order.
     #[must_use]
     pub fn channels(&self) -> Vec<ChannelSummary> {
@@ -356,7 +367,8 @@ pub struct NewChannel {
 /// What is committed at once: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// Channels that are used for the first time.
+    /// Channels of the events that the log does not know, as [`Log::is_known`] says; others may
+    /// stand here, too.
     pub channels: Vec<NewChannel>,
     /// Small settings that change; durable before the records are.
     pub puts: Vec<(Box<str>, Option<Bytes>)>,

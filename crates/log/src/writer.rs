@@ -1,6 +1,7 @@
 //! The one writer: commits, segments that begin and end, retention.
 
 mod segments;
+mod settings;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Debug;
@@ -13,11 +14,12 @@ use bytes::Bytes;
 use crate::disk::{Disk, DiskFile, Durability, is_full};
 use crate::index::{NextTrim, Oldest, Postings, Retention};
 use crate::log::{Batch, KEY_CLEAN, KEY_FLOOR, KEY_TRIM, Log, LogConfig, NewRecord, OnFull};
-use crate::meta::{MetaError, MetaStore, Put};
+use crate::meta::{MetaStore, Put};
 use crate::record::{self, BATCH_MAX_BYTES, ChannelId, HEAD_BYTES, RecordKind, Writing};
 use crate::scan::SegmentFile;
 
 pub(crate) use segments::Rewriting;
+use settings::judge_meta;
 
 /// Capacity for encoding that is kept from batch to batch.
 const BUFFER_KEPT_BYTES: usize = 4 * 1_048_576;
@@ -55,6 +57,8 @@ pub struct LogWriter {
     session: Vec<Put>,
     /// Channels of removed segments for whose trims there was no room.
     unnoted: BTreeSet<ChannelId>,
+    /// Greatest time, on the clock that only runs forward, that it was told.
+    kept_now: u64,
     _lock: Box<dyn Debug + Send + Sync>,
 }
 
@@ -75,27 +79,9 @@ impl LogWriter {
             buffer: Vec::new(),
             session: Vec::new(),
             unnoted: BTreeSet::new(),
+            kept_now: 0,
             _lock: lock,
         }
-    }
-
-    /// Notes durably what the next opening has to know of this session.
-    ///
-    /// # Errors
-    ///
-    /// [`MetaError::Full`] leaves what was noted last, and puts it off to the first commit.
-    pub(crate) fn note_session(&mut self, puts: Vec<Put>) -> Result<(), MetaError> {
-        self.session = puts;
-        self.meta.put_all(&self.session)?;
-        self.meta.sync()?;
-        self.session.clear();
-        Ok(())
-    }
-
-    /// Returns the small settings.
-    #[must_use]
-    pub fn meta(&self) -> &MetaStore {
-        &self.meta
     }
 
     /// Says what channels keep from now on; applied with their next commit or sweep.
@@ -150,6 +136,7 @@ impl LogWriter {
         self.log.shared.n_commits.fetch_add(1, Ordering::Relaxed);
         self.log.shared.n_events.fetch_add(n_events, Ordering::Relaxed);
         let kept_now = newest(batch);
+        self.kept_now = self.kept_now.max(kept_now);
         let mut touched: Vec<ChannelId> = channels_of(batch).collect();
         touched.sort_unstable();
         touched.dedup();
@@ -162,6 +149,7 @@ impl LogWriter {
 
     /// Applies retention by age at a time of the clock that only runs forward.
     pub fn sweep(&mut self, kept_now: u64) {
+        self.kept_now = self.kept_now.max(kept_now);
         let channels: Vec<ChannelId> =
             self.log.shared.index.read().channels.keys().copied().collect();
         for channel in channels {
@@ -239,12 +227,6 @@ impl LogWriter {
             return Err(CommitError::Poisoned);
         }
         Ok(())
-    }
-
-    /// Puts small settings.
-    fn put(&mut self, puts: &[Put]) -> Result<(), CommitError> {
-        let put = self.meta.put_all(puts).map_err(judge_meta);
-        put.map_err(|error| self.judge(error))
     }
 
     /// Writes the settings and the records of a batch; when the disk is full, neither.
@@ -336,7 +318,9 @@ impl LogWriter {
                     RecordKind::Event(id) if named.insert(id) => {
                         let new = batch.channels.iter().find(|channel| channel.id == id);
                         let known = index.channels.get(&id).map(|known| known.name.as_ref());
-                        known.or(new.map(|channel| channel.name.as_ref()))
+                        let name = known.or(new.map(|channel| channel.name.as_ref()));
+                        debug_assert!(name.is_some(), "a channel's first record names it");
+                        name
                     }
                     RecordKind::Event(_) | RecordKind::Note => None,
                 };
@@ -481,19 +465,4 @@ fn trim_key(name: &str) -> Box<str> {
 
 fn number(n: u64) -> Bytes {
     Bytes::copy_from_slice(&n.to_le_bytes())
-}
-
-fn judge_meta(error: MetaError) -> CommitError {
-    match error {
-        MetaError::Full { source } => CommitError::Full(source),
-        MetaError::TooLarge { size_bytes, .. } => {
-            CommitError::TooLarge { size_bytes: usize::try_from(size_bytes).unwrap_or(usize::MAX) }
-        }
-        MetaError::Unknown { source } | MetaError::Io { source, .. } => {
-            CommitError::Unknown(source)
-        }
-        MetaError::Poisoned | MetaError::Damaged { .. } | MetaError::Version { .. } => {
-            CommitError::Poisoned
-        }
-    }
 }

@@ -9,10 +9,11 @@ use tidings_log::reader::ReadError;
 use tidings_log::record::{ChannelId, RecordKind};
 use tidings_log::writer::LogWriter;
 
-use super::State;
+use super::{HubEnvironment, State};
 use crate::channel::ChannelName;
-use crate::clock::Now;
+use crate::clock::{Anchor, HubClock, KEY_CLOCK, Now};
 use crate::config::ChannelClass;
+use crate::event::EpochMillis;
 use crate::position::{Check, Epoch};
 use crate::stored::{KEY_STATE, StoredEvent, StoredOutcome, decode_value};
 
@@ -29,6 +30,34 @@ pub(super) fn read_newest(log: &Log) -> Result<Option<(Check, i32)>, ReadError> 
     newest.map(Option::flatten)
 }
 
+/// Continues the clock, and keeps what a later start needs of it; returns what is kept.
+pub(super) fn resume_clock(
+    writer: &mut LogWriter,
+    environment: &HubEnvironment,
+    newest: (EpochMillis, i32),
+) -> (HubClock, Option<Anchor>) {
+    let (wall, elapsed) = ((environment.clock)(), (environment.elapsed)());
+    let boot_id = &environment.boot_id;
+    let anchor = writer.meta().get(KEY_CLOCK).and_then(|bytes| Anchor::decode(bytes));
+    let clock = HubClock::resume(newest, anchor.as_ref(), (wall, elapsed), boot_id);
+    if !clock.differs_from(anchor.as_ref(), boot_id) {
+        return (clock, anchor);
+    }
+    let anchor = clock.anchor(boot_id);
+    let is_kept = keep_clock(writer, &anchor);
+    (clock, is_kept.then_some(anchor))
+}
+
+/// Keeps what a later start needs of the clock; false when only what was kept before still is.
+pub(crate) fn keep_clock(writer: &mut LogWriter, anchor: &Anchor) -> bool {
+    let kept = writer.put_durably(&[(KEY_CLOCK.into(), Some(anchor.encode()))]);
+    if let Err(error) = &kept {
+        let cause: &dyn std::error::Error = error;
+        tracing::warn!(cause, "a step of the clock was not noted");
+    }
+    kept.is_ok()
+}
+
 impl State {
     /// Takes over what an earlier process left: channels, values, outcomes.
     pub(super) fn restore(
@@ -40,10 +69,7 @@ impl State {
         for summary in log.channels() {
             // A name that an older version allowed stays in the log, unreachable.
             let Ok(name) = ChannelName::parse(&summary.name) else { continue };
-            let id = self.journal.create(name, now.at);
-            if let Some(channel) = self.journal.channel_mut(id) {
-                channel.is_in_log = true;
-            }
+            self.journal.create(name, now.at);
         }
         for (key, value) in writer.meta().with_prefix(KEY_STATE) {
             let name = key.strip_prefix(KEY_STATE).and_then(|name| ChannelName::parse(name).ok());

@@ -150,11 +150,16 @@ impl LogWriter {
 
     /// Removes the oldest segments: those that hold nothing any more, and those over the ceiling.
     pub(super) fn retire(&mut self) {
+        let notes_age_ms = self.config.notes_age_max.as_millis();
+        let notes_age_ms = u64::try_from(notes_age_ms).unwrap_or(u64::MAX);
         while self.check_health().is_ok() {
             let is_due = {
                 let index = self.log.shared.index.read();
                 let is_over = index.size_bytes() > self.config.size_max_bytes;
-                index.segments.front().is_some_and(|first| first.n_live == 0 || is_over)
+                let holds_nothing = |first: &Segment| {
+                    first.n_live == 0 && !first.has_notes_after(self.kept_now, notes_age_ms)
+                };
+                index.segments.front().is_some_and(|first| is_over || holds_nothing(first))
             };
             if !is_due || !self.give_up_oldest() {
                 return;

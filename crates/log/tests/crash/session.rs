@@ -339,6 +339,7 @@ fn draw_config(random: &mut Random, durability: Durability) -> LogConfig {
         size_max_bytes: pick(random, [u64::MAX, u64::MAX, 10_000, 30_000]),
         durability,
         on_full: pick(random, [OnFull::Refuse, OnFull::TrimOldest]),
+        notes_age_max: pick(random, [Duration::ZERO, Duration::ZERO, Duration::from_secs(100)]),
     }
 }
 

@@ -51,6 +51,7 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         // Closing makes all of it durable; until then nobody relies on it.
         durability: Durability::Os,
         on_full: OnFull::Refuse,
+        ..LogConfig::default()
     };
     drop(held);
     let imported = Import::read(input, size_bytes, (&disk, log_config))
