@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::network::{self, Network};
+use crate::query_log::QueryLogConfig;
 use crate::record_type::RecordType;
 use crate::verdict::BlockAnswer;
 
@@ -72,6 +73,8 @@ pub struct DnsConfig {
     pub rebind: RebindConfig,
     /// Bounds of queues and connections.
     pub limits: LimitsConfig,
+    /// What is kept of questions.
+    pub log: QueryLogConfig,
 }
 
 /// Most questions per client.
@@ -250,6 +253,7 @@ impl Default for DnsConfig {
             local: LocalConfig::default(),
             rebind: RebindConfig::default(),
             limits: LimitsConfig::default(),
+            log: QueryLogConfig::default(),
         }
     }
 }
@@ -393,7 +397,8 @@ impl DnsConfig {
         self.cache.check()?;
         self.local.check()?;
         check_names("rebind.allow", &self.rebind.allow)?;
-        self.limits.check()
+        self.limits.check()?;
+        self.log.check()
     }
 }
 

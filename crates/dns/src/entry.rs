@@ -8,7 +8,7 @@ use crate::record_type::RecordType;
 use crate::verdict::Reason;
 
 /// How a question came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Transport {
     /// A datagram.
     Udp,
@@ -21,7 +21,7 @@ pub enum Transport {
 }
 
 /// What became of a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Status {
     /// An upstream answered.
     Forwarded,
@@ -70,6 +70,16 @@ pub struct Entry {
     pub addresses: Vec<IpAddr>,
     /// Whether an upstream vouches for the answer (AD, RFC 4035 §3.2.3).
     pub is_authentic: bool,
+}
+
+impl Entry {
+    /// Returns whether a rule let the question through: one decided, and neither blocked nor
+    /// answered.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        let is_other = matches!(self.status, Status::Blocked | Status::Rewritten | Status::Refused);
+        self.reason.is_some() && !is_other
+    }
 }
 
 /// Most addresses that an entry keeps of an answer.

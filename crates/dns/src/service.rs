@@ -252,6 +252,12 @@ impl Dns {
         self.filter.store(filter);
     }
 
+    /// Returns rules and clients as they are.
+    #[must_use]
+    pub fn filter(&self) -> Arc<Filter> {
+        self.filter.load_full()
+    }
+
     /// Replaces the names of leases.
     pub fn set_lease_names(&self, names: Vec<LeaseName>) {
         *self.lease_names.write() = names;
