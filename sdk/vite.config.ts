@@ -31,5 +31,8 @@ export default defineConfig({
   test: {
     environment: 'node',
     include: ['test/**/*.test.{ts,tsx}'],
+    // A hung test ends some time, and a busy machine fails none.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 })

@@ -14,7 +14,7 @@ import type {
   TidingsEvent,
 } from './api.js'
 import { batches } from './batches.js'
-import { isPattern, matcher } from './channels.js'
+import { matcher } from './channels.js'
 import { iterate } from './iterate.js'
 import { makeError } from './makeError.js'
 import { createStream, type Stream, type StreamSink } from './stream.js'
@@ -24,10 +24,10 @@ const VALUES_MAX = 256
 
 interface Subscription {
   readonly name: string
+  readonly own: SubscribeOptions
   readonly covers: (channel: string) => boolean
   readonly deliver: (event: TidingsEvent) => void
-  readonly options: SubscribeOptions
-  readonly live: () => void
+  readonly tellLive: () => void
   readonly end: () => void
 }
 
@@ -45,9 +45,7 @@ export function clientOf<Channels extends ChannelMap>(
 ): TidingsClient<Channels> {
   const logger: Logger | undefined = options.debug === true ? console : options.debug || undefined
   const debug = (text: string, detail?: unknown): void => logger?.debug(`tidings: ${text}`, detail)
-  // By name as it was subscribed; a channel is looked up, patterns are tried.
-  const byName = new Map<string, Set<Subscription>>()
-  const patterns = new Set<string>()
+  const subscriptions = new Set<Subscription>()
   const values = new Map<string, TidingsEvent>()
   const listeners = new Set<(now: ConnectionSnapshot, before: ConnectionSnapshot) => void>()
   let nInvalid = 0
@@ -60,14 +58,14 @@ export function clientOf<Channels extends ChannelMap>(
     event: dispatch,
     gap(gap) {
       debug(`gap: ${gap.reason}`, gap)
-      isolated(() => options.onGap?.(gap))
-      for (const { options: own, covers } of all()) {
-        if (!gap.channels || gap.channels.some(covers)) isolated(() => own.onGap?.(gap))
+      call(options.onGap, gap)
+      for (const { covers, own } of [...subscriptions]) {
+        if (!gap.channels || gap.channels.some(covers)) call(own.onGap, gap)
       }
     },
     dropped(n) {
       debug(`the server left out ${n} events`)
-      for (const { options: own } of all()) isolated(() => own.onDropped?.(n))
+      for (const { own } of [...subscriptions]) call(own.onDropped, n)
     },
     changed(now, before) {
       debug(`${before.status} -> ${now.status}`, now)
@@ -75,39 +73,41 @@ export function clientOf<Channels extends ChannelMap>(
         live = []
         values.clear()
       }
-      for (const listener of [...listeners]) isolated(() => listener(now, before))
+      for (const listener of [...listeners]) call(listener, now, before)
     },
     live(names) {
       live = names
+      const all = [...subscriptions]
       for (const channel of values.keys()) {
-        if (!all().some((one) => one.covers(channel))) values.delete(channel)
+        if (!all.some(({ covers }) => covers(channel))) values.delete(channel)
       }
-      for (const one of all()) if (isLive(one.name)) one.live()
+      for (const one of all) if (isLive(one.name)) one.tellLive()
     },
     error: report,
   })
 
-  function all(): Subscription[] {
-    return [...byName.values()].flatMap((subscriptions) => [...subscriptions])
-  }
-
   function report(error: TidingsError, event?: TidingsEvent): void {
     debug(error.message, error)
-    if (options.onError) {
-      try {
-        options.onError(error, event)
-      } catch (cause) {
-        reportUncaught(cause)
-      }
-    } else if (error.code === 'handler') reportUncaught(error.cause)
+    try {
+      if (options.onError) options.onError(error, event)
+      else if (error.code === 'handler') throw error.cause
+    } catch (cause) {
+      // The runtime reports it as if nobody had caught it.
+      queueMicrotask(() => {
+        throw cause
+      })
+    }
   }
 
-  /** Runs code of the caller, whose errors must not stop the others. */
-  function isolated(run: () => void, event?: TidingsEvent): void {
+  /** Calls what the caller gave, whose errors must not stop the others. */
+  function call<Args extends unknown[]>(
+    run: ((...args: Args) => void) | undefined,
+    ...args: Args
+  ): void {
     try {
-      run()
+      run?.(...args)
     } catch (cause) {
-      report(makeError('handler', `a handler failed: ${cause}`, { cause }), event)
+      report(makeError('handler', `a handler failed: ${cause}`, { cause }))
     }
   }
 
@@ -132,12 +132,13 @@ export function clientOf<Channels extends ChannelMap>(
     if (event.id === null && (values.has(channel) || (isState && values.size < VALUES_MAX))) {
       values.set(channel, event)
     }
-    const found = [...(byName.get(channel) ?? [])]
-    for (const pattern of patterns) {
-      for (const one of byName.get(pattern) ?? []) if (one.covers(channel)) found.push(one)
-    }
+    const found = [...subscriptions].filter(({ covers }) => covers(channel))
     for (const { deliver } of found) deliver(event)
     if (logger) debug(`${event.type} on ${channel} to ${found.length} handlers`, event)
+  }
+
+  function want(): void {
+    stream.want([...subscriptions].map(({ name }) => name))
   }
 
   function subscribe(
@@ -146,44 +147,34 @@ export function clientOf<Channels extends ChannelMap>(
     own: SubscribeOptions = {},
   ): () => void {
     const { signal, types, schema } = own
-    let isOver = false
+    const covers = matcher(name)
     let wasTold = false
+    const isOver = (): boolean => !subscriptions.has(subscription)
     const deliver = (raw: TidingsEvent): void => {
-      if (isOver || (types && !types.includes(raw.type))) return
+      if (isOver() || (types && !types.includes(raw.type))) return
       const event = validated(raw, schema)
-      if (event) isolated(() => handler(event), event)
-    }
-    const end = (): void => {
-      if (isOver) return
-      isOver = true
-      signal?.removeEventListener('abort', end)
-      const others = byName.get(name)
-      others?.delete(subscription)
-      if (others?.size === 0) {
-        byName.delete(name)
-        patterns.delete(name)
-      }
-      stream.want(byName.keys())
+      if (event) call(handler, event)
     }
     const tellLive = (): void => {
-      if (!wasTold && !isOver) isolated(() => own.onLive?.())
+      if (!wasTold && !isOver()) call(own.onLive)
       wasTold = true
     }
-    const covers = matcher(name)
-    const subscription = { name, covers, deliver, options: own, live: tellLive, end }
-    if (signal?.aborted || isClosed) return () => {}
+    const end = (): void => {
+      if (!subscriptions.delete(subscription)) return
+      signal?.removeEventListener('abort', end)
+      want()
+    }
+    const subscription = { name, own, covers, deliver, tellLive, end }
+    if (signal?.aborted || isClosed) return end
     signal?.addEventListener('abort', end)
-    const others = byName.get(name)
-    if (others) others.add(subscription)
-    else byName.set(name, new Set([subscription]))
-    if (isPattern(name)) patterns.add(name)
+    subscriptions.add(subscription)
     // The server sends state to what is new to it only, so a late subscriber gets what is known here.
     queueMicrotask(() => {
       if (!isLive(name)) return
       for (const event of [...values.values()]) if (covers(event.channel)) deliver(event)
       tellLive()
     })
-    stream.want(byName.keys())
+    want()
     return end
   }
 
@@ -194,7 +185,7 @@ export function clientOf<Channels extends ChannelMap>(
       name: string,
       handler: (events: TidingsEvent[]) => void,
       own: BatchOptions = {},
-    ) => batches(subscribe, name, (events) => isolated(() => handler(events)), own),
+    ) => batches(subscribe, name, (events) => call(handler, events), own),
     stream: (name: string, own: StreamOptions = {}) => iterate(subscribe, name, own),
     get connection() {
       return stream.snapshot()
@@ -208,14 +199,14 @@ export function clientOf<Channels extends ChannelMap>(
       // A wrapper of its own, so that the same function may listen twice.
       const own: typeof listener = (now, before) => listener(now, before)
       listeners.add(own)
-      if (emitCurrent) isolated(() => own(stream.snapshot(), stream.snapshot()))
+      if (emitCurrent) call(own, stream.snapshot(), stream.snapshot())
       return () => listeners.delete(own)
     },
     reconnect: stream.reconnect,
     disconnect: stream.disconnect,
     close() {
       isClosed = true
-      for (const one of all()) one.end()
+      for (const { end } of [...subscriptions]) end()
       stream.close()
     },
   } as TidingsClient<Channels>
@@ -227,10 +218,3 @@ export type Subscribe = (
   handler: (event: TidingsEvent) => void,
   options?: SubscribeOptions,
 ) => () => void
-
-/** Lets the runtime report an error as if nobody had caught it. */
-function reportUncaught(cause: unknown): void {
-  queueMicrotask(() => {
-    throw cause
-  })
-}
