@@ -17,6 +17,7 @@ import { LiveRow } from './LiveRow.tsx'
 import { NewPill } from './NewPill.tsx'
 import { NotLiveLine } from './NotLiveLine.tsx'
 import { type SortState, TableHead } from './TableHead.tsx'
+import { useAnchor } from './useAnchor.ts'
 import { useElementWidth, useRowHeight } from './useSizes.ts'
 import { useTableHolds } from './useTableHolds.ts'
 import { useTableKeys } from './useTableKeys.ts'
@@ -190,33 +191,4 @@ export function LiveTable<Row>(props: LiveTableProps<Row>): ReactNode {
       </div>
     </div>
   )
-}
-
-/** Keeps what is on screen where it is when rows come or go above it. */
-function useAnchor<Row>(
-  view: LiveView<Row>,
-  scroller: { readonly current: HTMLElement | null },
-  rowHeight: number,
-  state: unknown,
-): void {
-  const anchor = useRef<{ readonly id: string; readonly place: number } | null>(null)
-  useLayoutEffect(() => {
-    const element = scroller.current
-    if (!element || rowHeight === 0 || state === null) return
-    const before = anchor.current
-    if (before !== null && element.scrollTop > 0) {
-      const place = view.indexOf(before.id)
-      if (place >= 0 && place !== before.place) {
-        element.scrollTop += (place - before.place) * rowHeight
-      }
-    }
-    const note = (): void => {
-      const place = Math.floor(element.scrollTop / rowHeight)
-      const id = view.idAt(place)
-      anchor.current = id === null ? null : { id, place }
-    }
-    note()
-    element.addEventListener('scroll', note, { passive: true })
-    return () => element.removeEventListener('scroll', note)
-  }, [view, scroller, rowHeight, state])
 }

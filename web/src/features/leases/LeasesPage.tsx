@@ -27,7 +27,10 @@ export function LeasesPage(): ReactNode {
   const instead = useInstead(table)
   const columns = useMemo(() => leaseColumns(chosen), [chosen])
   return (
-    <div data-testid="home-page" className="flex h-full min-h-[52rem] flex-col gap-3 p-3 md:min-h-[34rem] md:p-5">
+    <div
+      data-testid="home-page"
+      className="flex h-full min-h-[52rem] flex-col gap-3 p-3 md:min-h-[34rem] md:p-5"
+    >
       <PageHeader title={t('leases.title')} subtitle={t('leases.subtitle')}>
         <PauseText view={view} />
         <ColumnsMenu
