@@ -4,7 +4,7 @@ export const table = {
   'table.sortBy': 'Sort by {column}',
   'table.new': '{n} new',
   'table.moved': { one: '{n} change', other: '{n} changes' },
-  'table.apply': 'Show what waits ({what})',
+  'table.apply': 'Show what waits',
   'table.pause': 'Pause',
   'table.resume': 'Resume',
   'table.paused': 'Paused {time}',

@@ -23,12 +23,11 @@ export function TopBar({ onSearch }: { readonly onSearch: () => void }): ReactNo
       <button
         type="button"
         onClick={onSearch}
-        aria-label={t('search.hint')}
         className="flex h-8 items-center gap-2 rounded-control border border-line-strong bg-bg px-2.5 text-sm text-muted transition-colors hover:bg-inset md:w-60"
       >
         <Search size={15} aria-hidden />
-        <span className="hidden flex-1 text-start md:inline">{t('search.open')}</span>
-        <span className="hidden md:inline-flex">
+        <span className="sr-only flex-1 text-start md:not-sr-only">{t('search.open')}</span>
+        <span aria-hidden className="hidden md:inline-flex">
           <Kbd>Ctrl K</Kbd>
         </span>
       </button>

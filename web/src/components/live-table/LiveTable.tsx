@@ -128,23 +128,23 @@ export function LiveTable<Row>(props: LiveTableProps<Row>): ReactNode {
   const tabStop = currentPlace >= 0 ? currentPlace : (items[0]?.index ?? 0)
 
   return (
-    <div
-      role="grid"
-      aria-label={props.label}
-      aria-rowcount={state.nShown + 1}
-      aria-colcount={shown.length}
-      aria-multiselectable
-      aria-busy={state.nTotal === 0 && props.instead !== null}
-      data-testid={props.testId}
-      data-held={state.isHeld || undefined}
-      data-paused={state.pausedAtMs !== null || undefined}
-      data-flash-style={isGutterOnly ? 'gutter' : 'tint'}
-      className="relative flex min-h-0 flex-1 flex-col overflow-hidden rounded-card border border-line bg-surface"
-    >
-      <TableHead columns={shown} tracks={tracks} sort={props.sort} onSort={props.onSort} />
-      <NotLiveLine sinceMs={props.notLiveSinceMs} />
-      <div className="relative flex min-h-0 flex-1 flex-col">
-        <NewPill state={state} onApply={applyWaiting} />
+    <div className="relative flex min-h-0 flex-1 flex-col">
+      <NewPill state={state} onApply={applyWaiting} />
+      <div
+        role="grid"
+        aria-label={props.label}
+        aria-rowcount={state.nShown + 1}
+        aria-colcount={shown.length}
+        aria-multiselectable
+        aria-busy={state.nTotal === 0 && props.instead !== null}
+        data-testid={props.testId}
+        data-held={state.isHeld || undefined}
+        data-paused={state.pausedAtMs !== null || undefined}
+        data-flash-style={isGutterOnly ? 'gutter' : 'tint'}
+        className="flex min-h-0 flex-1 flex-col overflow-hidden rounded-card border border-line bg-surface"
+      >
+        <TableHead columns={shown} tracks={tracks} sort={props.sort} onSort={props.onSort} />
+        <NotLiveLine sinceMs={props.notLiveSinceMs} />
         <div
           ref={scroller}
           role="rowgroup"

@@ -15,11 +15,11 @@ export function NewPill({ state, onApply }: NewPillProps): ReactNode {
   if (!isHeld || nNew + nMoved === 0) return null
   const what = nNew > 0 ? t('table.new', { n: nNew }) : t('table.moved', { n: nMoved })
   return (
-    <div className="pointer-events-none absolute inset-x-0 top-2 z-10 flex justify-center">
+    <div className="pointer-events-none absolute inset-x-0 top-11 z-10 flex justify-center">
       <button
         type="button"
         data-testid="new-pill"
-        aria-label={t('table.apply', { what })}
+        title={t('table.apply')}
         onClick={onApply}
         className="pointer-events-auto flex h-7 items-center gap-1.5 rounded-full bg-accent px-3 text-xs font-semibold text-on-accent shadow-pop hover:bg-accent-strong"
       >

@@ -5,7 +5,7 @@ import { X } from 'lucide-react'
 import { type ReactNode, useSyncExternalStore } from 'react'
 import { Button, IconButton } from '../../components/ui/Button.tsx'
 import { CopyButton } from '../../components/ui/CopyButton.tsx'
-import { EmptyState } from '../../components/ui/Surface.tsx'
+import { EmptyState, Skeleton } from '../../components/ui/Surface.tsx'
 import { formatMoment } from '../../lib/format.ts'
 import { t } from '../../lib/i18n.ts'
 import { type Lease, macText } from '../../lib/leases/lease.ts'
@@ -16,16 +16,18 @@ import { Expiration, kindText, StatusBadge } from './leaseColumns.tsx'
 import type { SearchPatch } from './useLeasesTable.ts'
 
 export interface LeaseDrawerProps {
-  readonly id: string | null
+  readonly id: string
   readonly onClose: () => void
   readonly onFilter: (patch: SearchPatch) => void
 }
 
 export function LeaseDrawer({ id, onClose, onFilter }: LeaseDrawerProps): ReactNode {
   const lease = useLease(id)
+  const { status } = useSyncExternalStore(leaseStore.subscribe, leaseStore.state)
+  const address = id.split('/').at(-1) ?? id
   return (
     <Dialog.Root
-      open={id !== null}
+      open
       modal={false}
       disablePointerDismissal
       onOpenChange={(isOpen) => !isOpen && onClose()}
@@ -33,26 +35,28 @@ export function LeaseDrawer({ id, onClose, onFilter }: LeaseDrawerProps): ReactN
       <Dialog.Portal>
         <Dialog.Popup
           data-testid="lease-drawer"
-          className="fixed inset-y-0 end-0 z-30 flex w-full flex-col border-s border-line bg-raised text-text shadow-pop outline-none sm:w-[25rem]"
+          className="fixed inset-y-0 end-0 z-30 flex w-full flex-col border-s border-line bg-raised text-text shadow-pop outline-none sm:top-13 sm:w-[25rem]"
         >
-          <header className="flex items-start justify-between gap-3 border-b border-line py-3 ps-5 pe-3">
+          <div className="flex items-start justify-between gap-3 border-b border-line py-3 ps-5 pe-3">
             <div className="min-w-0">
               <Dialog.Title className="truncate text-lg leading-7 font-semibold">
-                {lease?.wire.hostname ?? lease?.wire.ip_address ?? t('common.unknown')}
+                {lease?.wire.hostname ?? address}
               </Dialog.Title>
               <div className="flex items-center gap-2 text-sm text-muted">
-                <span className="mono">{lease?.wire.ip_address ?? id}</span>
+                <span className="mono">{address}</span>
                 {lease ? <StatusBadge lease={lease} /> : null}
               </div>
             </div>
             <Dialog.Close
               render={<IconButton aria-label={t('common.close')} icon={<X size={16} />} />}
             />
-          </header>
+          </div>
           {lease ? (
             <Details lease={lease} onFilter={onFilter} />
-          ) : (
+          ) : status === 'ready' ? (
             <EmptyState title={t('leases.drawer.gone')} hint={t('leases.drawer.gone.hint')} />
+          ) : (
+            <Skeleton className="m-5 h-4 w-48" />
           )}
         </Dialog.Popup>
       </Dialog.Portal>
@@ -61,10 +65,10 @@ export function LeaseDrawer({ id, onClose, onFilter }: LeaseDrawerProps): ReactN
 }
 
 /** Follows one lease by id. */
-function useLease(id: string | null): Lease | null {
+function useLease(id: string): Lease | null {
   return useSyncExternalStore(
     (listener) => leaseStore.onChanges(listener),
-    () => (id === null ? null : (leaseStore.rows.get(id) ?? null)),
+    () => leaseStore.rows.get(id) ?? null,
   )
 }
 

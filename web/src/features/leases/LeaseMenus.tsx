@@ -15,20 +15,33 @@ const POPUP =
 const ITEM =
   'flex h-8 cursor-pointer items-center gap-2.5 rounded-control px-2.5 outline-none data-highlighted:bg-inset'
 
-export interface ColumnsMenuProps {
+export interface LeaseMenusProps extends ColumnsMenuProps {
+  readonly view: LiveView<Lease>
+}
+
+export function LeaseMenus({ view, chosen, onChange }: LeaseMenusProps): ReactNode {
+  return (
+    <>
+      <ColumnsMenu chosen={chosen} onChange={onChange} />
+      <ExportMenu view={view} />
+    </>
+  )
+}
+
+interface ColumnsMenuProps {
   readonly chosen: readonly string[]
   readonly onChange: (chosen: readonly string[]) => void
 }
 
-export function ColumnsMenu({ chosen, onChange }: ColumnsMenuProps): ReactNode {
+function ColumnsMenu({ chosen, onChange }: ColumnsMenuProps): ReactNode {
   return (
-    <Menu.Root modal={false}>
+    <Menu.Root>
       <Menu.Trigger
         render={<Button icon={<Columns3 size={14} aria-hidden />} className="max-md:hidden" />}
       >
         {t('table.columns')}
       </Menu.Trigger>
-      <Menu.Portal>
+      <Menu.Portal container={document.getElementById('main')}>
         <Menu.Positioner align="end" sideOffset={6} className="z-40">
           <Menu.Popup className={POPUP}>
             {OPTIONAL_COLUMNS.map(({ id, label }) => (
@@ -55,14 +68,14 @@ export function ColumnsMenu({ chosen, onChange }: ColumnsMenuProps): ReactNode {
   )
 }
 
-export function ExportMenu({ view }: { readonly view: LiveView<Lease> }): ReactNode {
+function ExportMenu({ view }: { readonly view: LiveView<Lease> }): ReactNode {
   const { nMatching } = useSyncExternalStore(view.subscribe, view.state)
   return (
-    <Menu.Root modal={false}>
+    <Menu.Root>
       <Menu.Trigger render={<Button icon={<Download size={14} aria-hidden />} />}>
         {t('table.export')}
       </Menu.Trigger>
-      <Menu.Portal>
+      <Menu.Portal container={document.getElementById('main')}>
         <Menu.Positioner align="end" sideOffset={6} className="z-40">
           <Menu.Popup className={POPUP}>
             {(['csv', 'json'] as const).map((format) => (

@@ -1,21 +1,29 @@
 /** The leases of the network, live. */
 
-import { type ReactNode, useMemo } from 'react'
+import { Columns3, Download } from 'lucide-react'
+import { lazy, type ReactNode, Suspense, useMemo } from 'react'
 import { LiveTable } from '../../components/live-table/LiveTable.tsx'
 import { PauseButton, PauseText } from '../../components/live-table/PauseButton.tsx'
+import { Button } from '../../components/ui/Button.tsx'
 import { PageHeader } from '../../components/ui/Surface.tsx'
 import { copyText } from '../../lib/clipboard.ts'
 import { useNotLiveSince } from '../../lib/connection.ts'
 import { t } from '../../lib/i18n.ts'
 import { exportLeases } from './exportLeases.ts'
-import { LeaseDrawer } from './LeaseDrawer.tsx'
-import { ColumnsMenu, ExportMenu } from './LeaseMenus.tsx'
 import { LeasesToolbar } from './LeasesToolbar.tsx'
 import { leaseColumns } from './leaseColumns.tsx'
 import { SelectionBar } from './SelectionBar.tsx'
 import { StatCards } from './StatCards.tsx'
 import { useInstead } from './useInstead.tsx'
 import { useLeasesTable } from './useLeasesTable.ts'
+
+// What is only needed on demand comes after the rows.
+const LeaseMenus = lazy(() =>
+  import('./LeaseMenus.tsx').then((module) => ({ default: module.LeaseMenus })),
+)
+const LeaseDrawer = lazy(() =>
+  import('./LeaseDrawer.tsx').then((module) => ({ default: module.LeaseDrawer })),
+)
 
 const NO_COLUMNS: readonly string[] = []
 
@@ -33,11 +41,13 @@ export function LeasesPage(): ReactNode {
     >
       <PageHeader title={t('leases.title')} subtitle={t('leases.subtitle')}>
         <PauseText view={view} />
-        <ColumnsMenu
-          chosen={chosen}
-          onChange={(cols) => change({ cols: cols.length > 0 ? cols : undefined }, 'choose')}
-        />
-        <ExportMenu view={view} />
+        <Suspense fallback={<MenuButtons />}>
+          <LeaseMenus
+            view={view}
+            chosen={chosen}
+            onChange={(cols) => change({ cols: cols.length > 0 ? cols : undefined }, 'choose')}
+          />
+        </Suspense>
         <PauseButton view={view} />
       </PageHeader>
       <LeasesToolbar table={table} />
@@ -65,11 +75,27 @@ export function LeasesPage(): ReactNode {
       />
       <SelectionBar table={table} />
       <StatCards />
-      <LeaseDrawer
-        id={search.lease ?? null}
-        onClose={() => change({ lease: undefined }, 'choose')}
-        onFilter={(patch) => change({ ...patch, lease: undefined }, 'choose')}
-      />
+      <Suspense>
+        {search.lease === undefined ? null : (
+          <LeaseDrawer
+            id={search.lease}
+            onClose={() => change({ lease: undefined }, 'choose')}
+            onFilter={(patch) => change({ ...patch, lease: undefined }, 'choose')}
+          />
+        )}
+      </Suspense>
     </div>
+  )
+}
+
+/** The buttons as they look until their menus are there. */
+function MenuButtons(): ReactNode {
+  return (
+    <>
+      <Button icon={<Columns3 size={14} aria-hidden />} className="max-md:hidden">
+        {t('table.columns')}
+      </Button>
+      <Button icon={<Download size={14} aria-hidden />}>{t('table.export')}</Button>
+    </>
   )
 }

@@ -111,6 +111,7 @@ function Bars({ minutes, label }: BarsProps): ReactNode {
               width={7}
               height={height}
               fill={COLOURS[kind]}
+              opacity={0.85}
             />
           )
         })
