@@ -98,7 +98,10 @@ export function createChannelState<State, Data>(
       ...(types && { types }),
       ...(schema && { schema }),
       // What was loaded before the stream was live may miss what happened between the two.
-      onLive: load,
+      onLive() {
+        options().onLive?.()
+        load()
+      },
       onGap(gap) {
         options().onGap?.(gap)
         load()

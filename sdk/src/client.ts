@@ -202,8 +202,12 @@ export function clientOf<Channels extends ChannelMap>(
       if (emitCurrent) call(own, stream.snapshot(), stream.snapshot())
       return () => listeners.delete(own)
     },
-    reconnect: stream.reconnect,
-    disconnect: stream.disconnect,
+    reconnect() {
+      if (!isClosed) stream.reconnect()
+    },
+    disconnect() {
+      if (!isClosed) stream.disconnect()
+    },
     close() {
       isClosed = true
       for (const { end } of [...subscriptions]) end()

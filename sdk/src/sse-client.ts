@@ -86,8 +86,11 @@ export class SSEClient {
   subscribe(channel: string, callback: (data: unknown, event: TidingsEvent) => void): () => void {
     if (this.#client.connection.reason === 'manual') this.#client.reconnect()
     const end = this.#client.subscribe(channel, (event) => {
-      this.#take(event)
-      callback(event.data, event)
+      try {
+        callback(event.data, event)
+      } finally {
+        this.#take(event)
+      }
     })
     this.#n++
     let isOver = false

@@ -46,8 +46,8 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
   const decode = options.decode ?? decodeEnvelope
   let wanted = new Set<string>()
   let applied = new Set<string>()
-  /** Tests of channels whose state values are still coming. */
-  let settling: ((channel: string) => boolean)[] = []
+  /** Names whose state values are still coming. */
+  let settling: string[] = []
   let position = store?.load() ?? null
   let hadStream = false
   let mustRecover = false
@@ -65,7 +65,7 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
       counts.opens++
       mustRecover = hadStream
       hadStream = true
-      settling = [() => true]
+      settling = ['**']
       schedule()
     },
     message,
@@ -147,7 +147,7 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
       counts.received++
       lastEventAt = Date.now()
     }
-    sink.event(event, id === null && settling.some((covers) => covers(channel)))
+    sink.event(event, id === null && settling.some((name) => matcher(name)(channel)))
   }
 
   /** Handles the frames that are about the stream itself; false for events. */
@@ -156,9 +156,10 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
     if (event === 'connection_established') greet(read())
     else if (event === 'ready') {
       settleRecovery()
-      settling = []
+      const names: string[] | null = read().channels ?? null
+      settling = settling.filter((name) => name !== '**' && !names?.includes(name))
       connection.tell({ ready: true })
-      sink.live(fixed ? null : (read().channels ?? null))
+      sink.live(fixed ? null : names)
     } else if (event === 'reset') {
       const told = read()
       gap(told.reason, told)
@@ -239,7 +240,7 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
     if (!connectionId) return
     const target = new Set(wanted)
     isChanging = true
-    settling.push(...add.map(matcher))
+    settling.push(...add)
     // When the stream was lost meanwhile, what is set here is put right by the look at the channels that follows.
     patch({ url, connectionId, add, remove, headers, credentials, fetch: options.fetch })
       .then(() => {

@@ -637,6 +637,20 @@ describe('5: resume and gaps', () => {
   })
 })
 
+test('state of a channel added by PATCH is kept, also when the first ready comes after the call', async () => {
+  make({ patch: () => new Promise(() => {}) })
+  client.subscribe('a', keep)
+  await pass()
+  fake.last().open()
+  client.subscribe('b', keep)
+  await pass()
+  fake.last().ready(['a']).event('b', 1).ready(['a', 'b'])
+  const late: unknown[] = []
+  client.subscribe('b', (event) => late.push(event.data))
+  await pass()
+  expect(late).toEqual([1])
+})
+
 describe('6: handlers', () => {
   test('one that throws stops no other', async () => {
     await opened()
@@ -945,6 +959,16 @@ describe('11: the end', () => {
     client.subscribe('a', keep)
     await pass(60_000)
     expect(data()).toEqual([])
+    expect(fake.streams).toHaveLength(1)
+  })
+
+  test('nothing brings a closed client back', async () => {
+    await opened()
+    client.close()
+    client.reconnect()
+    client.disconnect()
+    await pass(60_000)
+    expect(client.connection.status).toBe('closed')
     expect(fake.streams).toHaveLength(1)
   })
 
