@@ -1,4 +1,5 @@
 /** Events of the built-in channels: their types, guards, and what changed in a lease. */
+import type { DnsChannels } from './dnsEvents.js'
 
 /** A DHCP lease as REST and events hold it. */
 export interface Lease {
@@ -172,7 +173,7 @@ export interface TestEvent {
 }
 
 /** Payload types of the built-in channels. */
-export interface BuiltInChannels {
+export interface BuiltInChannels extends DnsChannels {
   'dhcp/leases': DataChangedEvent
   'dhcp/leases/changes': LeaseChangesPayload
   'dhcp/pools': PoolsEvent

@@ -3,6 +3,7 @@ export type * from './api.js'
 export { matcher } from './channels.js'
 export { createClient } from './client.js'
 export { connectionNotice, type NoticeHandlers } from './connectionNotice.js'
+export type * from './dnsEvents.js'
 export type * from './events.js'
 export {
   changedFields,

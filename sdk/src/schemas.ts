@@ -1,5 +1,6 @@
 /** Entry `tidings/schemas`: Standard Schemas of every built-in payload. Members they do not know are kept. */
 import type { StandardSchemaV1 } from './api.js'
+import type { DnsContentEvent, DnsInfoEvent, DnsLogPayload, DnsStatusEvent } from './dnsEvents.js'
 import type {
   DataChangedEvent,
   DhcpStatusEvent,
@@ -210,6 +211,58 @@ export const testSchema: StandardSchemaV1<unknown, TestEvent> = schemaOf(
   shape({ message: text, timestamp: text }),
 )
 
+const logLine = { id: text, timestamp: number, level: text }
+const queryEntry = shape({
+  ...logLine,
+  type: oneOf(is('request'), is('response'), is('error')),
+  query: maybe(shape({ name: text, type: text, class: text })),
+  client: shape({ address: maybe(text), port: maybe(number), transport: text }),
+  processing: shape({
+    provider: maybe(text),
+    responseTime: maybe(number),
+    cached: flag,
+    blocked: flag,
+    whitelisted: flag,
+    success: flag,
+    error: maybe(text),
+  }),
+})
+const serverEntry = shape({
+  ...logLine,
+  type: is('server_event'),
+  eventType: text,
+  message: text,
+  port: maybe(number),
+  error: maybe(text),
+})
+const logEntry = oneOf(queryEntry, serverEntry)
+const content = (entry: Check): Check =>
+  shape({ driver: text, count: number, lastUpdated: number, entries: listOf(entry) })
+
+export const dnsStatusSchema: StandardSchemaV1<unknown, DnsStatusEvent> = schemaOf(
+  shape({
+    enabled: flag,
+    server: maybe(shape({ isRunning: flag, port: number, providers: maybe(listOf(text)) })),
+    currentNextDnsConfigId: maybe(text),
+  }),
+)
+export const dnsInfoSchema: StandardSchemaV1<unknown, DnsInfoEvent> = schemaOf(
+  shape({
+    config: maybe(shape({})),
+    nextdnsConfigId: maybe(text),
+    drivers: maybe(shape({})),
+    timestamp: number,
+  }),
+)
+export const dnsLogEntrySchema: StandardSchemaV1<unknown, DnsLogPayload> = schemaOf(logEntry)
+export const dnsLogSchema: StandardSchemaV1<unknown, DnsContentEvent<DnsLogPayload>> = schemaOf(
+  content(logEntry),
+)
+/** Entries of the cache and of lists differ by driver, so they are not looked at. */
+export const dnsContentSchema: StandardSchemaV1<unknown, DnsContentEvent> = schemaOf(
+  content(() => null),
+)
+
 /** Schemas by channel; give them as `schemas` of a client, alone or with your own. */
 export const builtInSchemas: {
   readonly 'dhcp/leases': StandardSchemaV1<unknown, DataChangedEvent>
@@ -219,6 +272,13 @@ export const builtInSchemas: {
   readonly 'system/heartbeat': StandardSchemaV1<unknown, HeartbeatEvent>
   readonly 'system/test': StandardSchemaV1<unknown, TestEvent>
   readonly version: StandardSchemaV1<unknown, VersionEvent>
+  readonly 'dns/status': StandardSchemaV1<unknown, DnsStatusEvent>
+  readonly 'dns/info': StandardSchemaV1<unknown, DnsInfoEvent>
+  readonly 'dns/log/event': StandardSchemaV1<unknown, DnsLogPayload>
+  readonly 'dns/log/': StandardSchemaV1<unknown, DnsContentEvent<DnsLogPayload>>
+  readonly 'dns/cache/': StandardSchemaV1<unknown, DnsContentEvent>
+  readonly 'dns/blacklist/': StandardSchemaV1<unknown, DnsContentEvent>
+  readonly 'dns/whitelist/': StandardSchemaV1<unknown, DnsContentEvent>
 } = {
   'dhcp/leases': dataChangedSchema,
   'dhcp/leases/changes': leaseChangesSchema,
@@ -227,4 +287,11 @@ export const builtInSchemas: {
   'system/heartbeat': heartbeatSchema,
   'system/test': testSchema,
   version: versionSchema,
+  'dns/status': dnsStatusSchema,
+  'dns/info': dnsInfoSchema,
+  'dns/log/event': dnsLogEntrySchema,
+  'dns/log/': dnsLogSchema,
+  'dns/cache/': dnsContentSchema,
+  'dns/blacklist/': dnsContentSchema,
+  'dns/whitelist/': dnsContentSchema,
 }
