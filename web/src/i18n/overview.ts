@@ -39,8 +39,13 @@ export const overview = {
   'overview.first.text': 'The hub is running. Three ways to see something live:',
   'overview.first.dhcp': 'Watch a DHCP server',
   'overview.first.dhcp.text': 'Name its configuration; the lease file is found in it.',
+  'overview.first.dhcp.found': 'Found on this machine:',
+  'overview.first.dhcp.leases': { one: '{n} lease', other: '{n} leases' },
   'overview.first.publish': 'Publish an event',
   'overview.first.publish.text': 'Any program may publish over HTTP, from any language.',
   'overview.first.demo': 'Try it with made-up data',
   'overview.first.demo.text': 'The simulator changes leases every few seconds.',
+  'overview.first.demo.start': 'Start the demo',
+  'overview.first.demo.refused': 'This server is in production, where nothing is made up.',
+  'overview.first.failed': 'That did not work: {reason}',
 } as const

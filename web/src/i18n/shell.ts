@@ -58,9 +58,11 @@ export const shell = {
   'demo.badge': 'Demo data',
   'demo.title': 'Made-up changes are on',
   'demo.text': 'The simulator adds, renews and removes leases so that there is something to see.',
-  'demo.leave': 'To leave, remove [dhcp.simulate] from the configuration and send SIGHUP.',
+  'demo.leave': 'Leave demo mode',
+  'demo.leave.hint':
+    'It lasts until the configuration is read again; remove [dhcp.simulate] to leave for good.',
   'demo.change': 'Make one change now',
-  'demo.failed': 'No change: {reason}',
+  'demo.failed': 'That did not work: {reason}',
   'keys.title': 'Keyboard',
   'keys.go': 'Go to',
   'keys.table': 'In a table',

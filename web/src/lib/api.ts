@@ -40,7 +40,7 @@ export interface Versioned<Data> {
 
 export interface RequestOptions {
   readonly signal?: AbortSignal
-  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly body?: unknown

@@ -1,8 +1,9 @@
-/** Made-up changes: whether the server makes them, and asking for one. */
+/** Made-up changes: whether they are shown, asking for one, and switching them on and off. */
 
 import { useSyncExternalStore } from 'react'
 import { request } from './api.ts'
 import { leaseStore } from './leases/leaseStore.ts'
+import { queryClient } from './queryClient.ts'
 
 let nSimulated = 0
 const listeners = new Set<() => void>()
@@ -31,4 +32,11 @@ export function useIsDemo(): boolean {
 /** Has the simulator make one change; the stream tells what it was. */
 export async function simulateChange(): Promise<void> {
   await request('/api/v1/simulate', { method: 'POST' })
+}
+
+/** Switches made-up changes, until the server reads its configuration again. */
+export async function switchDemo(enabled: boolean): Promise<void> {
+  await request('/api/v1/demo', { method: 'PUT', body: { enabled } })
+  await queryClient.invalidateQueries()
+  await leaseStore.load()
 }

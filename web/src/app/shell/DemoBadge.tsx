@@ -4,16 +4,16 @@ import { FlaskConical } from 'lucide-react'
 import { type ReactNode, useId, useState } from 'react'
 import { Button } from '../../components/ui/Button.tsx'
 import { t } from '../../lib/i18n.ts'
-import { simulateChange, useIsDemo } from '../../lib/simulate.ts'
+import { simulateChange, switchDemo, useIsDemo } from '../../lib/simulate.ts'
 
 export function DemoBadge(): ReactNode {
   const isDemo = useIsDemo()
   const id = useId()
   const [problem, setProblem] = useState<string | null>(null)
   if (!isDemo) return null
-  const change = (): void => {
+  const run = (act: () => Promise<void>): void => {
     setProblem(null)
-    simulateChange().catch((error: Error) => setProblem(error.message))
+    act().catch((error: Error) => setProblem(error.message))
   }
   return (
     <>
@@ -33,10 +33,15 @@ export function DemoBadge(): ReactNode {
       >
         <p className="font-semibold">{t('demo.title')}</p>
         <p className="mt-1 text-muted">{t('demo.text')}</p>
-        <p className="mt-2 text-muted">{t('demo.leave')}</p>
-        <Button className="mt-3" onClick={change}>
-          {t('demo.change')}
-        </Button>
+        <div className="mt-3 flex flex-wrap gap-2">
+          <Button data-testid="demo-leave" onClick={() => run(() => switchDemo(false))}>
+            {t('demo.leave')}
+          </Button>
+          <Button tone="quiet" onClick={() => run(simulateChange)}>
+            {t('demo.change')}
+          </Button>
+        </div>
+        <p className="mt-2 text-xs text-muted">{t('demo.leave.hint')}</p>
         {problem ? (
           <p role="alert" className="mt-2 text-bad">
             {t('demo.failed', { reason: problem })}

@@ -41,9 +41,9 @@ function LiveRowBase<Row>(props: LiveRowProps<Row>): ReactNode {
       tabIndex={props.isCurrent ? 0 : -1}
       className={cx(
         'absolute inset-x-0 top-0 grid cursor-default items-center border-b border-line ps-3 pe-3',
-        'text-sm -outline-offset-2 [contain:strict] hover:bg-inset',
+        'text-sm -outline-offset-2 [contain:strict]',
         isGhost && 'text-faint line-through',
-        (isSelected || isOpen) && 'bg-accent-tint hover:bg-accent-tint',
+        isSelected || isOpen ? 'bg-accent-tint' : 'hover:bg-inset',
       )}
       style={{
         height: props.heightPx,
