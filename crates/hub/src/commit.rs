@@ -67,7 +67,7 @@ pub(crate) fn run(hub: &Hub) {
         if !publishes.is_empty() {
             commit(hub, writer, publishes);
         }
-        if hub.log.stats().is_poisoned {
+        if hub.log.is_poisoned() {
             hub.failed.cancel();
         }
     }
@@ -94,7 +94,7 @@ pub(crate) fn commit_now(hub: &Hub, waiting: Waiting) -> Result<(), Waiting> {
         Some(writer) if writer.is_quick(size_bytes) => commit(hub, writer, vec![waiting]),
         Some(_) | None => return Err(waiting),
     }
-    if hub.log.stats().is_poisoned {
+    if hub.log.is_poisoned() {
         hub.failed.cancel();
     }
     Ok(())

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tidings_log::record::ChannelId;
 
 use crate::channel::{ChannelName, ChannelPattern};
+use crate::id_map::{IdMap, IdSet};
 use crate::registry::SubscriberId;
 use crate::small_set::SmallSet;
 
@@ -34,7 +35,7 @@ pub(crate) struct Interests {
     slots: Vec<Option<Interest>>,
     free: Vec<InterestId>,
     by_patterns: HashMap<Arc<[ChannelPattern]>, InterestId>,
-    by_channel: HashMap<ChannelId, Arc<HashSet<InterestId>>>,
+    by_channel: IdMap<ChannelId, Arc<IdSet<InterestId>>>,
     /// Every distinct pattern with the interests that hold it.
     by_pattern: HashMap<ChannelPattern, SmallSet<InterestId>>,
     /// The keys of `by_pattern` that hold a wildcard.
@@ -53,7 +54,7 @@ impl Interests {
     }
 
     /// Returns the interests that cover a channel.
-    pub(crate) fn covering(&self, channel: ChannelId) -> Option<&Arc<HashSet<InterestId>>> {
+    pub(crate) fn covering(&self, channel: ChannelId) -> Option<&Arc<IdSet<InterestId>>> {
         self.by_channel.get(&channel)
     }
 
@@ -121,7 +122,7 @@ impl Interests {
         let exact = self.by_pattern.get(name.as_str()).into_iter();
         let covering = self.wildcards.iter().filter(|pattern| pattern.matches(name));
         let wild = covering.filter_map(|pattern| self.by_pattern.get(pattern));
-        let ids: HashSet<InterestId> = exact.chain(wild).flat_map(SmallSet::iter).collect();
+        let ids: IdSet<InterestId> = exact.chain(wild).flat_map(SmallSet::iter).collect();
         for id in &ids {
             if let Some(interest) = self.get_mut(*id) {
                 Arc::make_mut(&mut interest.channels).insert(channel);

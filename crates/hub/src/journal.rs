@@ -10,6 +10,7 @@ use tidings_log::record::ChannelId;
 use crate::channel::ChannelName;
 use crate::config::{ChannelClass, ChannelRules, HubConfig};
 use crate::event::{EpochMillis, Publication};
+use crate::id_map::IdMap;
 use crate::position::{Check, Epoch};
 use crate::stats::RateMeter;
 use crate::window::{EntryKind, Window};
@@ -42,7 +43,7 @@ pub(crate) struct Journal {
     pub window: Window,
     log: Log,
     rules: ChannelRules,
-    channels: HashMap<ChannelId, Channel>,
+    channels: IdMap<ChannelId, Channel>,
     by_name: HashMap<ChannelName, ChannelId>,
     channels_max: usize,
     ephemeral_bytes_max: u64,
@@ -60,7 +61,7 @@ impl Journal {
             window: Window::new(epoch, log.head(), check, size_max_bytes),
             log,
             rules: ChannelRules::new(config),
-            channels: HashMap::new(),
+            channels: IdMap::default(),
             by_name: HashMap::new(),
             channels_max: usize::try_from(config.channels_max).unwrap_or(usize::MAX),
             ephemeral_bytes_max: config.ephemeral_size_max_bytes,

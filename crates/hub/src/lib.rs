@@ -14,6 +14,7 @@ pub mod event;
 pub mod frame;
 pub mod history;
 mod hub;
+mod id_map;
 mod interests;
 mod journal;
 mod outcomes;

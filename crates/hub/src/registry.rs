@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::channel::{ChannelName, ChannelPattern};
 use crate::delivery::{CloseReason, Format, Reading};
 use crate::event::EpochMillis;
+use crate::id_map::IdMap;
 use crate::interests::{Interest, InterestId, Interests};
 use crate::window::Place;
 
@@ -116,7 +117,7 @@ pub(crate) struct ParkedAt {
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     pub interests: Interests,
-    subscribers: HashMap<SubscriberId, Subscriber>,
+    subscribers: IdMap<SubscriberId, Subscriber>,
     by_client: HashMap<String, SubscriberId>,
     parked: HashMap<ClientKey, ParkedAt>,
     by_address: HashMap<IpAddr, usize>,

@@ -6,12 +6,13 @@
 //! entry without a publication until then.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use tidings_log::record::ChannelId;
 
 use crate::event::Publication;
+use crate::id_map::IdMap;
 use crate::position::{Check, Epoch, Position};
 
 /// Most ephemeral publications remembered that are gone, to count what a slow client lost.
@@ -61,7 +62,7 @@ pub(crate) struct Place {
 pub(crate) struct Window {
     entries: VecDeque<Entry>,
     /// Numbers of each channel's entries, ascending.
-    postings: HashMap<ChannelId, VecDeque<u64>>,
+    postings: IdMap<ChannelId, VecDeque<u64>>,
     epoch: Epoch,
     size_bytes: usize,
     size_max_bytes: usize,
@@ -84,7 +85,7 @@ impl Window {
         let end = Place { seq: 0, offset, check };
         Self {
             entries: VecDeque::new(),
-            postings: HashMap::new(),
+            postings: IdMap::default(),
             epoch,
             size_bytes: 0,
             size_max_bytes,

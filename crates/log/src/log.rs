@@ -321,6 +321,12 @@ impl Log {
         })
     }
 
+    /// Returns whether the disk has failed, so that nothing more is committed.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.shared.is_poisoned.load(Ordering::Acquire)
+    }
+
     /// Returns the figures of the log.
     #[must_use]
     pub fn stats(&self) -> LogStats {

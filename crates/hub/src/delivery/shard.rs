@@ -55,8 +55,10 @@ pub(crate) use thread::{Polls, start};
 
 /// Writes after which the shard looks at the head, its sockets and its clock again.
 const WRITES_PER_TURN: usize = 128;
-/// Streams with a cursor of their own that are driven before the shard looks again.
-const DRIVES_PER_TURN: usize = 64;
+/// Share of a turn that streams with a cursor of their own have: replays, and who is new.
+const IDLE_SHARE: Share = Share { drives: 64, bytes: 1_048_576 };
+/// The same while live streams wait for something.
+const BUSY_SHARE: Share = Share { drives: 16, bytes: 65_536 };
 /// Bytes that a client may send after its request.
 const EARLY_MAX_BYTES: usize = 4_096;
 
@@ -83,7 +85,18 @@ struct Shard<S> {
     incoming: Vec<Incoming>,
     is_news: bool,
     tail_bytes: usize,
+    /// Bytes that were to be written to streams with a cursor of their own.
+    driven_bytes: u64,
     stats: ShardStats,
+}
+
+/// What streams with a cursor of their own may take of a turn.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    /// Streams driven.
+    drives: u32,
+    /// Bytes written, at most so many and one batch.
+    bytes: u64,
 }
 
 /// What became of a write.
@@ -120,6 +133,7 @@ impl<S: Socket> Shard<S> {
             incoming: Vec::new(),
             is_news: true,
             tail_bytes: 0,
+            driven_bytes: 0,
             stats: ShardStats::default(),
         }
     }
@@ -182,7 +196,8 @@ impl<S: Socket> Shard<S> {
     /// Looks whether the mailbox was filled; only then is it emptied, or what comes between the
     /// two would wait for the next signal.
     fn take_signal(&mut self) {
-        self.is_news |= self.mailbox.take_signal();
+        self.mailbox.take_signal();
+        self.is_news |= self.mailbox.take_news();
     }
 
     /// Does what waits, but never for long.
@@ -190,19 +205,38 @@ impl<S: Socket> Shard<S> {
         self.now = Instant::now();
         let began = self.now;
         self.ready.extend(self.mailbox.take_ready());
-        for _ in 0..DRIVES_PER_TURN {
-            let Some((slot, generation)) = self.ready.pop_front() else { break };
-            if self.conn(slot).is_some_and(|conn| conn.generation == generation) {
-                self.drive(slot);
-            }
-        }
         if self.is_news {
             self.look();
         }
         self.walk();
+        self.drive_ready();
         self.run_timers();
         self.stats.count_turn(began.elapsed());
         self.show_stats();
+    }
+
+    /// Drives streams with a cursor of their own until their share of the turn is used up; it is
+    /// small while live streams wait for something, and never nothing.
+    fn drive_ready(&mut self) {
+        let before = self.driven_bytes;
+        for n_drives in 0.. {
+            let is_busy = self.groups.has_queued() || self.mailbox.has_news();
+            let share = if is_busy { BUSY_SHARE } else { IDLE_SHARE };
+            if n_drives >= share.drives || self.driven_bytes - before >= share.bytes {
+                return;
+            }
+            let Some((slot, generation)) = self.ready.pop_front() else { return };
+            if self.conn(slot).is_some_and(|conn| conn.generation == generation) {
+                self.drive(slot);
+            }
+        }
+    }
+
+    /// Has a stream with a cursor of its own driven when it is its turn.
+    fn queue_drive(&mut self, slot: u32) {
+        if let Some(conn) = self.conn(slot) {
+            self.ready.push_back((slot, conn.generation));
+        }
     }
 
     /// Says how it is.
@@ -232,7 +266,7 @@ impl<S: Socket> Shard<S> {
     /// Goes on where a write was left.
     fn go_on(&mut self, slot: u32) {
         match self.conn(slot).map(|conn| &conn.mode) {
-            Some(Mode::Own(_)) => self.drive(slot),
+            Some(Mode::Own(_)) => self.queue_drive(slot),
             Some(Mode::Parked(_)) => {
                 self.flush_tail(slot);
                 self.write_member(slot);

@@ -6,11 +6,9 @@ use tokio::time::Instant;
 
 use super::ring::{Held, Ring};
 use crate::delivery::{Format, Renames};
+use crate::id_map::IdMap;
 use crate::interests::InterestId;
 use crate::small_set::SmallSet;
-
-/// Empty buffers kept for rings to come.
-const POOL_MAX: usize = 64;
 
 /// What the members of a group have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,7 +45,7 @@ pub(super) struct Groups {
     slots: Vec<Option<Group>>,
     free: Vec<u32>,
     by_key: HashMap<GroupKey, u32>,
-    by_interest: HashMap<InterestId, SmallSet<u32>>,
+    by_interest: IdMap<InterestId, SmallSet<u32>>,
     /// Groups whose members may lack something.
     queued: VecDeque<u32>,
     pool: Vec<Held>,
@@ -185,7 +183,7 @@ impl Groups {
         let slot = self.slots.get_mut(super::index(number)).and_then(Option::as_mut);
         let Some(group) = slot else { return };
         let size_bytes = group.ring.size_bytes();
-        group.ring.trim(next, &mut self.pool, POOL_MAX);
+        group.ring.trim(next, &mut self.pool);
         self.ring_bytes -= size_bytes - group.ring.size_bytes();
     }
 

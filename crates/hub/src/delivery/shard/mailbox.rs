@@ -68,6 +68,8 @@ pub(super) struct Mailbox {
     mail: Mutex<Mail>,
     /// Whether the shard was told to look already.
     is_signalled: AtomicBool,
+    /// Whether something was published since the shard looked.
+    is_news: AtomicBool,
     waker: mio::Waker,
     pub n_connections: AtomicUsize,
     pub stats: Mutex<ShardStats>,
@@ -78,6 +80,7 @@ impl Mailbox {
         Self {
             mail: Mutex::default(),
             is_signalled: AtomicBool::new(false),
+            is_news: AtomicBool::new(false),
             waker,
             n_connections: AtomicUsize::new(0),
             stats: Mutex::default(),
@@ -93,9 +96,25 @@ impl Mailbox {
         }
     }
 
-    /// Returns whether the shard was told to look since the last time.
-    pub(super) fn take_signal(&self) -> bool {
-        self.is_signalled.swap(false, Ordering::AcqRel)
+    /// Tells the shard that there are new publications.
+    pub(super) fn wake_for_news(&self) {
+        self.is_news.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Begins to look: who fills the mailbox from now on gives a new signal.
+    pub(super) fn take_signal(&self) {
+        self.is_signalled.swap(false, Ordering::AcqRel);
+    }
+
+    /// Returns whether something was published since [`Self::take_news`].
+    pub(super) fn has_news(&self) -> bool {
+        self.is_news.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether something was published since the last time.
+    pub(super) fn take_news(&self) -> bool {
+        self.is_news.swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn take_orders(&self) -> Vec<Order> {
@@ -162,7 +181,7 @@ impl Shards {
     /// Tells the shards that there are new publications.
     pub(crate) fn wake(&self) {
         for mailbox in &self.mailboxes {
-            mailbox.wake();
+            mailbox.wake_for_news();
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::conn::Socket;
+use super::conn::{Conn, Socket};
 use super::group::GroupKey;
 use super::{Member, Mode, Outcome, Own, Shard, Tick};
 use crate::delivery::park::Parked;
@@ -14,11 +14,15 @@ use crate::window::Place;
 
 /// Batches that one stream may write before others have their turn.
 const BATCHES_PER_DRIVE: usize = 4;
+/// Size of a batch after which it is the others' turn at once.
+const LARGE_BATCH_BYTES: usize = 16_384;
 
 impl<S: Socket> Shard<S> {
     /// Writes what a stream has to show, as far as its socket and its share of time go.
     pub(super) fn drive(&mut self, slot: u32) {
         for _ in 0..BATCHES_PER_DRIVE {
+            let tail_bytes = self.conn(slot).map_or(0, Conn::tail_bytes);
+            self.driven_bytes += u64::try_from(tail_bytes).unwrap_or(0);
             if self.flush_tail(slot) != Outcome::Done {
                 return;
             }
@@ -47,13 +51,15 @@ impl<S: Socket> Shard<S> {
                     return;
                 }
             };
+            self.driven_bytes += u64::try_from(bytes.len()).unwrap_or(0);
             if self.write(slot, &bytes) != Outcome::Done {
                 return;
             }
+            if bytes.len() >= LARGE_BATCH_BYTES {
+                break;
+            }
         }
-        if let Some(conn) = self.conn(slot) {
-            self.ready.push_back((slot, conn.generation));
-        }
+        self.queue_drive(slot);
     }
 
     /// Gives up a stream's own cursor, if it has shown everything; false when it has not.
@@ -69,9 +75,7 @@ impl<S: Socket> Shard<S> {
             // The rings have to come up to the head first.
             drop(state);
             self.is_news = true;
-            if let Some(conn) = self.conn(slot) {
-                self.ready.push_back((slot, conn.generation));
-            }
+            self.queue_drive(slot);
             return false;
         }
         let at = (self.index, slot);

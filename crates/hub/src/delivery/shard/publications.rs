@@ -1,6 +1,5 @@
 //! Taking publications from the shared sequence into the rings.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use crate::delivery::Format;
 use crate::event::{Audience, Publication};
 use crate::frame;
 use crate::hub::State;
+use crate::id_map::IdSet;
 use crate::interests::InterestId;
 use crate::registry::ClientKey;
 use crate::window::{EntryKind, Place};
@@ -34,11 +34,11 @@ pub(super) struct Incoming {
 #[derive(Debug)]
 enum Arrived {
     /// For everyone who follows the channel.
-    All(Arc<Publication>, Arc<HashSet<InterestId>>),
+    All(Arc<Publication>, Arc<IdSet<InterestId>>),
     /// For one parked stream.
     One(u32, ClientKey),
     /// An ephemeral publication that was dropped before it was taken.
-    Lost(Arc<HashSet<InterestId>>),
+    Lost(Arc<IdSet<InterestId>>),
     /// For nobody here.
     Nobody,
 }

@@ -106,16 +106,13 @@ impl Ring {
     }
 
     /// Forgets the frames before one; the memory of an empty ring goes back to the pool.
-    pub(super) fn trim(&mut self, next: u64, pool: &mut Vec<Held>, pool_max: usize) {
-        /// Largest buffer that is worth keeping.
-        const KEPT_MAX_BYTES: usize = 262_144;
+    pub(super) fn trim(&mut self, next: u64, pool: &mut Vec<Held>) {
         let Some(start) = self.start_of(next) else { return };
         if next >= self.end() {
             self.first = self.end();
             self.base = start;
             if let Some(mut held) = self.held.take()
-                && pool.len() < pool_max
-                && held.bytes.capacity() <= KEPT_MAX_BYTES
+                && is_worth_keeping(held.bytes.capacity(), pool.len())
             {
                 held.bytes.clear();
                 held.frames.clear();
@@ -139,6 +136,17 @@ impl Ring {
         let held = self.held.as_ref()?;
         held.frames.get(before).map(|frame| frame.end)
     }
+}
+
+/// Whether an empty buffer is kept beside so many others: many small ones, for many channels with
+/// few subscribers each, and few large ones.
+fn is_worth_keeping(size_bytes: usize, n_kept: usize) -> bool {
+    const SMALL_MAX: usize = 1_024;
+    const SMALL_BYTES: usize = 4_096;
+    const LARGE_MAX: usize = 64;
+    const LARGE_BYTES: usize = 262_144;
+    (n_kept < SMALL_MAX && size_bytes <= SMALL_BYTES)
+        || (n_kept < LARGE_MAX && size_bytes <= LARGE_BYTES)
 }
 
 fn to_u64(n: usize) -> u64 {
@@ -181,12 +189,12 @@ mod tests {
     #[test]
     fn trimming_keeps_numbers_and_bytes() {
         let (mut ring, mut pool) = ring(&["aa", "bb", "cc"]);
-        ring.trim(1, &mut pool, 4);
+        ring.trim(1, &mut pool);
         assert_eq!(ring.from(0), None);
         assert_eq!(ring.from(1), Some(&b"2\r\nbb\r\n2\r\ncc\r\n"[..]));
         assert_eq!(ring.before(2), Some((12, 2)));
         assert_eq!(ring.bytes_before(2), 14);
-        ring.trim(3, &mut pool, 4);
+        ring.trim(3, &mut pool);
         assert_eq!((ring.end(), ring.size_bytes(), ring.from(3)), (3, 0, None));
         assert_eq!(pool.len(), 1);
         ring.push(b"dd", (13, 3), &mut pool);

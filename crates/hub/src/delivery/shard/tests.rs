@@ -208,7 +208,7 @@ impl World {
             self.published.insert(name, n + 1);
         }
         wait(self.hub.publish(vec![event], None)).unwrap();
-        self.shard.mailbox.wake();
+        self.shard.mailbox.wake_for_news();
     }
 
     fn change(&mut self) {

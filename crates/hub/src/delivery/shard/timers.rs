@@ -76,7 +76,7 @@ impl<S: Socket> Shard<S> {
         if conn.is_blocked() {
             return self.check_stall(slot);
         }
-        let Mode::Parked(member) = &conn.mode else { return self.drive(slot) };
+        let Mode::Parked(member) = &conn.mode else { return self.queue_drive(slot) };
         if let Some((end, reason)) = conn.end
             && end <= now
         {
