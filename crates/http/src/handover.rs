@@ -10,15 +10,17 @@
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Frame;
 use parking_lot::Mutex;
-use tidings_hub::delivery::Subscription;
+use tidings_hub::delivery::{CloseReason, HeldBytes, Subscription};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
 /// A stream between the route that opened it and whoever writes it.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub(crate) struct StreamSlot(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     subscription: Mutex<Option<Subscription>>,
+    /// What the body gave last, until hyper asks for more.
+    given: Mutex<Option<Given>>,
     /// Whether the body yields nothing, because the socket will be handed over.
     is_held: AtomicBool,
 }
@@ -35,7 +39,8 @@ impl StreamSlot {
     /// Puts a stream into a slot.
     pub(crate) fn new(subscription: Subscription) -> Self {
         let subscription = Mutex::new(Some(subscription));
-        Self(Arc::new(Shared { subscription, is_held: AtomicBool::new(false) }))
+        let (given, is_held) = (Mutex::default(), AtomicBool::new(false));
+        Self(Arc::new(Shared { subscription, given, is_held }))
     }
 
     /// Has the body yield nothing from now on.
@@ -46,6 +51,12 @@ impl StreamSlot {
     /// Takes the stream out.
     pub(crate) fn take(&self) -> Option<Subscription> {
         self.0.subscription.lock().take()
+    }
+
+    /// Whether the client has taken nothing of what hyper was given for so long.
+    fn is_stalled(&self, stall_timeout: Duration) -> bool {
+        let given = self.0.given.lock();
+        given.as_ref().is_some_and(|given| given.at.elapsed() >= stall_timeout)
     }
 }
 
@@ -65,9 +76,67 @@ impl http_body::Body for StreamBody {
         if shared.is_held.load(Ordering::Acquire) {
             return Poll::Pending;
         }
-        let mut subscription = shared.subscription.lock();
-        let Some(subscription) = subscription.as_mut() else { return Poll::Ready(None) };
-        subscription.poll_batch(context).map(|batch| batch.map(|bytes| Ok(Frame::data(bytes))))
+        *shared.given.lock() = None;
+        let mut slot = shared.subscription.lock();
+        let Some(subscription) = slot.as_mut() else { return Poll::Ready(None) };
+        let Some(bytes) = std::task::ready!(subscription.poll_batch(context)) else {
+            return Poll::Ready(None);
+        };
+        let Some(held) = subscription.hold(bytes.len()) else {
+            if let Some(subscription) = slot.take() {
+                subscription.cut(CloseReason::SlowConsumer);
+            }
+            return Poll::Ready(None);
+        };
+        *shared.given.lock() = Some(Given { _held: held, at: Instant::now() });
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+}
+
+/// Frames that wait in hyper for the client to take them.
+#[derive(Debug)]
+struct Given {
+    _held: HeldBytes,
+    at: Instant,
+}
+
+/// The streams of one connection whose bodies hyper polls.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watch(Arc<Mutex<Vec<Weak<Shared>>>>);
+
+impl Watch {
+    /// Adds a stream.
+    pub(crate) fn add(&self, slot: &StreamSlot) {
+        let mut streams = self.0.lock();
+        streams.retain(|stream| stream.strong_count() > 0);
+        streams.push(Arc::downgrade(&slot.0));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+
+    /// Waits until the client has taken nothing of a stream for so long, or up to twice that, and
+    /// ends those streams; the connection is to be dropped then. Zero is no limit.
+    pub(crate) async fn stalled(&self, stall_timeout: Duration) {
+        if stall_timeout.is_zero() {
+            return std::future::pending().await;
+        }
+        loop {
+            tokio::time::sleep(stall_timeout).await;
+            let stalled: Vec<StreamSlot> = {
+                let mut streams = self.0.lock();
+                streams.retain(|stream| stream.strong_count() > 0);
+                let slots = streams.iter().filter_map(|stream| stream.upgrade().map(StreamSlot));
+                slots.filter(|slot| slot.is_stalled(stall_timeout)).collect()
+            };
+            for subscription in stalled.iter().filter_map(StreamSlot::take) {
+                subscription.cut(CloseReason::SlowConsumer);
+            }
+            if !stalled.is_empty() {
+                return;
+            }
+        }
     }
 }
 

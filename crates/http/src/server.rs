@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::config::HttpConfig;
-use crate::handover::{HandOver, StreamSlot, Tap};
+use crate::handover::{HandOver, StreamSlot, Tap, Watch};
 use crate::stage::Stage;
 use crate::stream_writer;
 
@@ -139,6 +139,7 @@ impl Server {
 
     /// Accepts connections until `stop` is cancelled; every connection is a task of `stage`.
     pub async fn serve(self, listener: Listener, stage: Stage, stop: CancellationToken) {
+        let mut is_exhausted = false;
         loop {
             let Ok(permit) = Arc::clone(&self.sockets).acquire_owned().await else { return };
             let accepted = tokio::select! {
@@ -147,12 +148,24 @@ impl Server {
             };
             let (socket, peer) = match accepted {
                 Ok(accepted) => accepted,
+                Err(error) if is_of_one_connection(&error) => {
+                    tracing::debug!(%error, "a connection ended before it was accepted");
+                    continue;
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "accept failed");
+                    if !is_exhausted {
+                        is_exhausted = true;
+                        tracing::warn!(
+                            %error,
+                            "connections cannot be accepted and wait; when file descriptors are \
+                             short, raise LimitNOFILE= or lower http.sockets_max"
+                        );
+                    }
                     tokio::time::sleep(EXHAUSTED_PAUSE).await;
                     continue;
                 }
             };
+            is_exhausted = false;
             let server = self.clone();
             let connections = stage.clone();
             stage.spawn(|stop| async move {
@@ -212,16 +225,20 @@ impl Server {
         let tap = Tap::new(io, hand_over.clone());
         let router = self.router.clone();
         let (has_shards, armed) = (self.hub.has_shards(), hand_over.clone());
+        let watch = Watch::default();
+        let watched = watch.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let is_eligible = has_shards
                 && request.method() == Method::GET
                 && request.version() == Version::HTTP_11;
             let (answer, armed) = (answer(router.clone(), peer, request), armed.clone());
+            let watched = watched.clone();
             async move {
                 let mut response = answer.await?;
-                let slot = response.extensions_mut().remove::<StreamSlot>();
-                if let Some(slot) = slot.filter(|_| is_eligible) {
-                    armed.arm(slot);
+                match response.extensions_mut().remove::<StreamSlot>() {
+                    Some(slot) if is_eligible => armed.arm(slot),
+                    Some(slot) => watched.add(&slot),
+                    None => {}
                 }
                 Ok::<_, Infallible>(response)
             }
@@ -234,6 +251,7 @@ impl Server {
             .serve_connection(TokioIo::new(tap), service);
         let mut stopped = std::pin::pin!(stop.cancelled());
         let mut is_stopping = false;
+        let mut stalled = std::pin::pin!(watch.stalled(self.hub.stall_timeout()));
         let ended = std::future::poll_fn(|context| {
             if !is_stopping && stopped.as_mut().poll(context).is_ready() {
                 is_stopping = true;
@@ -242,7 +260,8 @@ impl Server {
             match Pin::new(&mut connection).poll(context) {
                 Poll::Ready(ended) => Poll::Ready(Some(ended)),
                 Poll::Pending if hand_over.is_due() => Poll::Ready(None),
-                Poll::Pending => Poll::Pending,
+                Poll::Pending if watch.is_empty() => Poll::Pending,
+                Poll::Pending => stalled.as_mut().poll(context).map(|()| None),
             }
         });
         if let Some(ended) = ended.await {
@@ -261,8 +280,19 @@ impl Server {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let router = self.router.clone();
-        let service =
-            hyper::service::service_fn(move |request| answer(router.clone(), peer, request));
+        let watch = Watch::default();
+        let watched = watch.clone();
+        let service = hyper::service::service_fn(move |request| {
+            let (answer, watched) = (answer(router.clone(), peer, request), watched.clone());
+            async move {
+                let mut response = answer.await?;
+                if let Some(slot) = response.extensions_mut().remove::<StreamSlot>() {
+                    watched.add(&slot);
+                }
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let stall_timeout = self.hub.stall_timeout();
         let connection = http2::Builder::new(StageExecutor(stage))
             .timer(TokioTimer::new())
             .max_concurrent_streams(H2_STREAMS_MAX)
@@ -273,6 +303,7 @@ impl Server {
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
+            () = watch.stalled(stall_timeout) => return,
             () = stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -282,6 +313,22 @@ impl Server {
             tracing::debug!(%peer, %error, "connection ended");
         }
     }
+}
+
+/// Whether accepting failed because of the connection that was to be accepted (accept(2)): the next
+/// one may well be fine.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::TimedOut
+    )
 }
 
 /// Has the router answer a request of a peer.

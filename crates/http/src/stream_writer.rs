@@ -4,7 +4,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ where
                 return;
             }
         };
-        match write(&mut io, &chunk, stall_timeout).await {
+        match write_held(&mut io, &stream, &chunk, stall_timeout).await {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 return stream.cut(CloseReason::SlowConsumer);
@@ -48,6 +48,23 @@ where
             Err(_) => return,
         }
     }
+}
+
+/// Writes all bytes; those that wait count, and a client for which they may not wait has timed
+/// out, as one that takes nothing.
+async fn write_held(
+    io: &mut (impl AsyncWrite + Unpin),
+    stream: &Subscription,
+    bytes: &[u8],
+    stall_timeout: Duration,
+) -> io::Result<()> {
+    let mut written = pin!(write(io, bytes, stall_timeout));
+    let at_once = poll_fn(|context| Poll::Ready(written.as_mut().poll(context)));
+    if let Poll::Ready(written) = at_once.await {
+        return written;
+    }
+    let Some(_held) = stream.hold(bytes.len()) else { return Err(io::ErrorKind::TimedOut.into()) };
+    written.await
 }
 
 /// What a stream's task goes on with.

@@ -120,6 +120,11 @@ impl ChannelPattern {
         &self.0
     }
 
+    /// Returns the same pattern in memory of its own.
+    pub(crate) fn copy(&self) -> Self {
+        Self(self.as_str().into())
+    }
+
     /// Returns whether the pattern is a channel name.
     #[must_use]
     pub fn is_exact(&self) -> bool {

@@ -39,6 +39,7 @@ mod walk;
 use time::Timers;
 use walk::Hole;
 
+pub use crate::held::HeldBytes;
 pub(crate) use read::{Chunk, Probe, Probed, Reading};
 pub use request::{CloseReason, Format, Grants, Renames, Start, SubscribeError, SubscribeRequest};
 
@@ -201,6 +202,13 @@ impl Subscription {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Counts bytes that wait for the client; nothing when the clients of all streams that no
+    /// shard writes make too many wait (`hub.delivery_size_max_bytes`).
+    #[must_use]
+    pub fn hold(&self, n_bytes: usize) -> Option<HeldBytes> {
+        self.hub.held.hold(n_bytes, self.hub.delivery_share_bytes())
     }
 
     /// Ends the stream without a word, since its client takes none.
@@ -398,8 +406,16 @@ impl Subscription {
     }
 
     /// Queues a block that moves the client's last event id to the cursor.
+    ///
+    /// One whose check is not known any more would be taken for another log's when the client comes
+    /// back; it keeps the id that it has, after which nothing was for it.
     fn tell_position(&mut self, state: &State) {
-        let position = state.journal.window.position_of(self.cursor);
+        let window = &state.journal.window;
+        self.cursor.check = self.cursor.check.or_else(|| window.check_at(self.cursor.offset));
+        if self.cursor.check.is_none() {
+            return;
+        }
+        let position = window.position_of(self.cursor);
         self.told_offset = position.offset;
         self.pending.push_back(frame::id_only(position).into());
     }

@@ -27,6 +27,7 @@ use crate::config::HubConfig;
 use crate::delivery::shard::{self, Adopted, Order, Polls, Shards};
 use crate::delivery::{CloseReason, SubscribeError, SubscribeRequest, Subscription};
 use crate::event::EpochMillis;
+use crate::held::HeldCount;
 use crate::journal::Journal;
 use crate::outcomes::Outcomes;
 use crate::position::Position;
@@ -109,6 +110,8 @@ pub struct Hub {
     pub(crate) settings: settings::Held,
     pub(crate) readers: Readers,
     pub(crate) shards: Shards,
+    /// Bytes that wait for clients of streams that no shard writes.
+    pub(crate) held: HeldCount,
     /// Cancelled when the disk has failed and nothing more is accepted.
     pub(crate) failed: CancellationToken,
 }
@@ -204,6 +207,7 @@ impl Hub {
             writer: Mutex::new(Some(writer)),
             readers: Readers::default(),
             shards,
+            held: HeldCount::default(),
             failed: CancellationToken::new(),
         });
         let threads = Self::start(&hub, polls).map_err(HubError::Thread)?;
@@ -332,9 +336,11 @@ impl Hub {
         self.state.lock().config.stall_timeout
     }
 
-    pub(crate) fn delivery_bytes_max(&self) -> usize {
+    /// Returns how many bytes may wait for the clients of one shard, or of all streams that no
+    /// shard writes: each has the same share of the ceiling, so that nobody counts together.
+    pub(crate) fn delivery_share_bytes(&self) -> usize {
         let bytes = self.state.lock().config.delivery_size_max_bytes;
-        usize::try_from(bytes).unwrap_or(usize::MAX)
+        usize::try_from(bytes).unwrap_or(usize::MAX) / (self.shards.len() + 1)
     }
 
     /// Makes a random client id (UUID version 4).
@@ -436,6 +442,13 @@ impl State {
     ) {
         self.registry.remove_parked(key, peer);
         self.counters.count_end(now.saturating_sub(opened_at) / 1000, n_delivered);
+    }
+
+    /// Returns how far the stream is behind that is furthest.
+    pub(crate) fn lag_max(&self) -> u64 {
+        let head_seq = self.journal.window.head().seq;
+        let oldest = self.registry.iter().map(|subscriber| subscriber.cursor_seq).min();
+        oldest.map_or(0, |oldest| head_seq.saturating_sub(oldest))
     }
 
     /// Forgets what a shard had that failed.

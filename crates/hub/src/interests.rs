@@ -27,6 +27,8 @@ pub(crate) struct Interest {
     pub own: SmallSet<SubscriberId>,
     /// Streams that are parked with a shard.
     pub n_parked: usize,
+    /// Whether the texts stand where they do no harm; see [`Interests::settle_soon`].
+    is_settled: bool,
 }
 
 /// The interests, found by patterns and by channel.
@@ -40,6 +42,8 @@ pub(crate) struct Interests {
     by_pattern: HashMap<ChannelPattern, SmallSet<InterestId>>,
     /// The keys of `by_pattern` that hold a wildcard.
     wildcards: HashSet<ChannelPattern>,
+    /// Interests whose texts are to be moved.
+    unsettled: Vec<InterestId>,
     /// The set of interests that cover no channel yet.
     none: Arc<HashSet<ChannelId>>,
 }
@@ -86,9 +90,66 @@ impl Interests {
         if let Some(slot) = self.slots.get_mut(index(id)) {
             let channels =
                 if channels.is_empty() { Arc::clone(&self.none) } else { Arc::new(channels) };
-            *slot = Some(Interest { patterns, channels, own: SmallSet::default(), n_parked: 0 });
+            *slot = Some(Interest {
+                patterns,
+                channels,
+                own: SmallSet::default(),
+                n_parked: 0,
+                is_settled: false,
+            });
         }
         id
+    }
+
+    /// Has the texts of an interest moved to where they do no harm, if that was not done yet.
+    ///
+    /// They were made while a request was read. Left there, between buffers that go with the
+    /// request, they would keep the system's allocator from using that memory for anything large
+    /// again: kilobytes for each stream with patterns of its own. Many are moved at once, so that
+    /// they stand side by side.
+    pub(crate) fn settle_soon(&mut self, id: InterestId) {
+        const SETTLED_AT_ONCE: usize = 128;
+        if self.get(id).is_some_and(|interest| !interest.is_settled) {
+            self.unsettled.push(id);
+        }
+        if self.unsettled.len() >= SETTLED_AT_ONCE {
+            for id in std::mem::take(&mut self.unsettled) {
+                self.settle(id);
+            }
+        }
+    }
+
+    fn settle(&mut self, id: InterestId) {
+        let Some(interest) = self.get_mut(id).filter(|interest| !interest.is_settled) else {
+            return;
+        };
+        interest.is_settled = true;
+        let patterns = Arc::clone(&interest.patterns);
+        let settled: Arc<[ChannelPattern]> =
+            patterns.iter().map(|pattern| self.settled(pattern, id)).collect();
+        self.by_patterns.remove(&patterns);
+        self.by_patterns.insert(Arc::clone(&settled), id);
+        if let Some(interest) = self.get_mut(id) {
+            interest.patterns = settled;
+        }
+    }
+
+    /// Returns a copy of a pattern that its other holders share, too.
+    fn settled(&mut self, pattern: &ChannelPattern, id: InterestId) -> ChannelPattern {
+        let known = self.by_pattern.get_key_value(pattern);
+        if let Some((known, holders)) = known
+            && *holders != SmallSet::One(id)
+        {
+            return known.clone();
+        }
+        let copy = pattern.copy();
+        if let Some(holders) = self.by_pattern.remove(pattern) {
+            self.by_pattern.insert(copy.clone(), holders);
+        }
+        if self.wildcards.remove(pattern) {
+            self.wildcards.insert(copy.clone());
+        }
+        copy
     }
 
     /// Forgets an interest that nobody has any more.

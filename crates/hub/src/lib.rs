@@ -12,6 +12,7 @@ pub mod config;
 pub mod delivery;
 pub mod event;
 pub mod frame;
+mod held;
 pub mod history;
 mod hub;
 mod id_map;

@@ -231,6 +231,7 @@ impl Registry {
         if let Some(interest) = self.interests.get_mut(subscriber.interest) {
             interest.n_parked += 1;
         }
+        self.interests.settle_soon(subscriber.interest);
         self.parked.insert(key, at);
         Some(subscriber)
     }

@@ -27,6 +27,14 @@ impl<T: Copy + Eq + Hash> SmallSet<T> {
         matches!(self, Self::Empty)
     }
 
+    pub(crate) fn contains(&self, member: &T) -> bool {
+        match self {
+            Self::Empty => false,
+            Self::One(other) => other == member,
+            Self::Many(members) => members.contains(member),
+        }
+    }
+
     pub(crate) fn insert(&mut self, member: T) {
         match self {
             Self::Empty => *self = Self::One(member),

@@ -115,6 +115,13 @@ pub struct HubStats {
     pub connection_events: Histogram<8>,
     /// Figures of the shards.
     pub shards: ShardStats,
+    /// Publications of any channel that the stream furthest behind has not passed yet, of those
+    /// with a cursor of their own.
+    pub lag_max: u64,
+    /// Bytes read from the log that wait for streams to take them.
+    pub read_bytes: usize,
+    /// Bytes that wait for clients of streams that no shard writes.
+    pub held_bytes: usize,
     /// Bytes of publications held in memory.
     pub window_bytes: usize,
     /// Figures of the log on disk.

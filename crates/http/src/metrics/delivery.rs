@@ -44,6 +44,9 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, stats: &HubStats) -> f
         ("tidings_short_writes",        "Write calls that a socket took only in part",                    Value::Counter(shards.n_short_writes)),
         ("tidings_ring_bytes",          "Bytes of frames held for groups of streams",                     Value::Gauge(shards.ring_bytes)),
         ("tidings_unsent_bytes",        "Bytes of unfinished writes",                                     Value::Gauge(shards.tail_bytes)),
+        ("tidings_held_bytes",          "Bytes that wait for clients over TLS, HTTP/2 and HTTP/1.0",      Value::Gauge(to_u64(stats.held_bytes))),
+        ("tidings_read_bytes",          "Bytes read from the log that wait for streams to take them",     Value::Gauge(to_u64(stats.read_bytes))),
+        ("tidings_lag_events",          "Publications that the stream furthest behind has not passed",    Value::Gauge(stats.lag_max)),
         ("tidings_shard_overruns",      "Times that publications came faster than a shard took them",     Value::Counter(shards.n_overruns)),
         ("tidings_shard_restarts",      "Times that a shard failed and was started again",                Value::Counter(shards.n_restarts)),
     ];
@@ -82,6 +85,10 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, stats: &HubStats) -> f
         buckets.encode(encoder.encode_descriptor(name, help, None, buckets.metric_type())?)?;
     }
     Ok(())
+}
+
+fn to_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 /// Takes a histogram to the unit that it is shown in.

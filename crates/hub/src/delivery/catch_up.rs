@@ -113,7 +113,10 @@ impl Subscription {
         let hub = Arc::clone(&self.hub);
         let id: SubscriberId = self.id;
         self.hub.readers.submit(move || {
-            let found = read(&hub);
+            let mut found = read(&hub);
+            if let Reading::Read(Ok(chunk)) = &mut found {
+                chunk.held = Some(hub.readers.hold(chunk.frames.len()));
+            }
             let mut state = hub.state.lock();
             let Some(subscriber) = state.registry.get_mut(id) else { return };
             subscriber.reading = found;

@@ -13,6 +13,7 @@ use super::{BATCH_MAX_BYTES, Format, SubscribeRequest};
 use crate::event::EpochMillis;
 use crate::frame;
 use crate::position::{Check, Epoch, Position};
+use crate::readers::ReadBytes;
 use crate::registry::Follows;
 use crate::stored::StoredEvent;
 
@@ -52,6 +53,8 @@ pub(crate) struct Chunk {
     pub gone_to: Option<u64>,
     /// Everything up to here cannot be read.
     pub lost_to: Option<u64>,
+    /// Counts the frames until they are taken.
+    pub held: Option<ReadBytes>,
 }
 
 /// What is read from the disk for a stream.
@@ -141,6 +144,7 @@ impl ChunkJob {
             shown,
             gone_to: reached.gone_to,
             lost_to: reached.lost_to,
+            held: None,
         })
     }
 

@@ -317,7 +317,7 @@ impl<S: Socket> Shard<S> {
 
     /// Keeps what a socket did not take and waits for it.
     fn keep_tail(&mut self, slot: u32, tail: Bytes) -> Outcome {
-        let limit = self.hub.delivery_bytes_max();
+        let limit = self.hub.delivery_share_bytes();
         let n_bytes = tail.len();
         if self.tail_bytes + n_bytes > limit {
             self.close(slot, Some(CloseReason::SlowConsumer));

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use tidings_log::record::ChannelId;
 use tokio::time::Instant;
 
 use super::ring::{Held, Ring};
@@ -35,8 +36,22 @@ pub(super) struct Group {
     pub n_blocked: usize,
     /// Offset of the last logged publication that was put into the ring.
     pub last_logged: u64,
-    /// When the newest publication was accepted.
-    pub newest: Instant,
+    /// State channels with a value in the ring.
+    states: SmallSet<ChannelId>,
+    /// Whether the ring holds a value that a newer one in it supersedes.
+    pub is_superseded: bool,
+}
+
+/// A frame's publication, as far as groups care.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entering {
+    /// Number and offset before it.
+    pub before: (u64, u64),
+    pub accepted: Instant,
+    /// Its offset, when it is logged.
+    pub logged: Option<u64>,
+    /// Its channel, when that has the class `state`.
+    pub state: Option<ChannelId>,
 }
 
 /// The groups of a shard.
@@ -76,7 +91,7 @@ impl Groups {
     }
 
     /// Returns the group of a key, made if need be.
-    pub(super) fn of(&mut self, key: GroupKey, now: Instant) -> u32 {
+    pub(super) fn of(&mut self, key: GroupKey) -> u32 {
         if let Some(group) = self.by_key.get(&key) {
             return *group;
         }
@@ -95,7 +110,8 @@ impl Groups {
                 is_moved: false,
                 n_blocked: 0,
                 last_logged: 0,
-                newest: now,
+                states: SmallSet::default(),
+                is_superseded: false,
             });
         }
         self.by_key.insert(key, number);
@@ -133,18 +149,21 @@ impl Groups {
     pub(super) fn push(
         &mut self,
         interest: InterestId,
-        before: (u64, u64),
+        entering: Entering,
         frame_of: impl Fn(GroupKey) -> bytes::Bytes,
-        (accepted, logged): (Option<Instant>, Option<u64>),
     ) {
+        let Entering { before, accepted, logged, state } = entering;
         let Some(numbers) = self.by_interest.get(&interest) else { return };
         for number in numbers.iter() {
             let slot = self.slots.get_mut(super::index(number)).and_then(Option::as_mut);
             let Some(group) = slot else { continue };
             let size_bytes = group.ring.size_bytes();
-            group.ring.push(&frame_of(group.key), before, &mut self.pool);
+            group.ring.push(&frame_of(group.key), before, accepted, &mut self.pool);
             self.ring_bytes += group.ring.size_bytes() - size_bytes;
-            group.newest = accepted.unwrap_or(group.newest);
+            if let Some(channel) = state {
+                group.is_superseded |= group.states.contains(&channel);
+                group.states.insert(channel);
+            }
             group.last_logged = logged.unwrap_or(group.last_logged);
             if !group.is_queued {
                 group.is_queued = true;
@@ -184,6 +203,10 @@ impl Groups {
         let Some(group) = slot else { return };
         let size_bytes = group.ring.size_bytes();
         group.ring.trim(next, &mut self.pool);
+        if group.ring.size_bytes() == 0 {
+            group.states = SmallSet::default();
+            group.is_superseded = false;
+        }
         self.ring_bytes -= size_bytes - group.ring.size_bytes();
     }
 

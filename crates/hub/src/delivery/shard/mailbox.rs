@@ -178,6 +178,10 @@ impl Shards {
         self.mailboxes.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.mailboxes.len()
+    }
+
     /// Tells the shards that there are new publications.
     pub(crate) fn wake(&self) {
         for mailbox in &self.mailboxes {

@@ -94,7 +94,7 @@ impl<S: Socket> Shard<S> {
     /// Enters a stream into its group.
     fn join(&mut self, slot: u32, parked: &Parked) {
         let Parked { interest, format, renames, .. } = *parked;
-        let group = self.groups.of(GroupKey { interest, format, renames }, self.now);
+        let group = self.groups.of(GroupKey { interest, format, renames });
         let (index, next) = self.groups.join(group, slot);
         let before = self.groups.get(group).map_or(0, |group| group.ring.bytes_before(next));
         let start = self.start;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tidings_log::record::ChannelId;
 
 use super::conn::Socket;
-use super::group::GroupKey;
+use super::group::{Entering, GroupKey};
 use super::{Mode, Shard};
 use crate::delivery::Format;
 use crate::event::{Audience, Publication};
@@ -27,6 +28,8 @@ pub(super) struct Incoming {
     /// The place before it.
     before: (u64, u64),
     after: Place,
+    /// Its channel, when that has the class `state`.
+    state: Option<ChannelId>,
     what: Arrived,
 }
 
@@ -98,7 +101,8 @@ impl<S: Socket> Shard<S> {
                 (None, _) | (Some(_), None) => Arrived::Nobody,
             };
             if !matches!(what, Arrived::Nobody) {
-                self.incoming.push(Incoming { before, after: self.seen, what });
+                let state = (entry.kind == EntryKind::State).then_some(entry.channel);
+                self.incoming.push(Incoming { before, after: self.seen, state, what });
             }
         }
         let is_at_head = self.seen.seq == window.head().seq;
@@ -108,15 +112,19 @@ impl<S: Socket> Shard<S> {
 
     /// Puts what was taken into the rings.
     pub(super) fn enter(&mut self) {
-        for Incoming { before, after, what } in std::mem::take(&mut self.incoming) {
+        for Incoming { before, after, state, what } in std::mem::take(&mut self.incoming) {
             self.entered = Place { seq: before.0, offset: before.1, check: None };
             match what {
                 Arrived::All(publication, interests) => {
-                    let accepted = Some(publication.accepted);
-                    let logged = publication.position.map(|position| position.offset);
+                    let entering = Entering {
+                        before,
+                        accepted: publication.accepted,
+                        logged: publication.position.map(|position| position.offset),
+                        state,
+                    };
                     let frame = |key: GroupKey| frame_of(&publication, key);
                     for interest in interests.iter() {
-                        self.groups.push(*interest, before, frame, (accepted, logged));
+                        self.groups.push(*interest, entering, frame);
                     }
                 }
                 Arrived::One(slot, key) => {
@@ -129,8 +137,10 @@ impl<S: Socket> Shard<S> {
                 }
                 Arrived::Lost(interests) => {
                     let frame = Bytes::from(frame::dropped(1));
+                    let accepted = self.now;
+                    let entering = Entering { before, accepted, logged: None, state: None };
                     for interest in interests.iter() {
-                        self.groups.push(*interest, before, |_| frame.clone(), (None, None));
+                        self.groups.push(*interest, entering, |_| frame.clone());
                     }
                 }
                 Arrived::Nobody => {}

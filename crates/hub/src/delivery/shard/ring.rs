@@ -3,6 +3,9 @@
 //! A stream's cursor is the number of its next frame, so what it lacks is one piece of bytes.
 
 use std::collections::VecDeque;
+use std::ops::Range;
+
+use tokio::time::Instant;
 
 use crate::frame::push_chunk;
 
@@ -32,6 +35,8 @@ struct FrameEnd {
     seq_before: u64,
     /// Offset of the last logged publication before it.
     offset_before: u64,
+    /// When its publication was accepted.
+    accepted: Instant,
 }
 
 /// How far a write came.
@@ -54,13 +59,20 @@ impl Ring {
         self.held.as_ref().map_or(0, |held| held.bytes.len())
     }
 
-    /// Appends a frame that stands after a place of the shared sequence.
-    pub(super) fn push(&mut self, frame: &[u8], before: (u64, u64), pool: &mut Vec<Held>) {
+    /// Appends a frame that stands after a place of the shared sequence, of a publication that was
+    /// accepted at a time.
+    pub(super) fn push(
+        &mut self,
+        frame: &[u8],
+        before: (u64, u64),
+        accepted: Instant,
+        pool: &mut Vec<Held>,
+    ) {
         let held = self.held.get_or_insert_with(|| Box::new(pool.pop().unwrap_or_default()));
         push_chunk(&mut held.bytes, frame);
         let end = self.base + to_u64(held.bytes.len());
         let (seq_before, offset_before) = before;
-        held.frames.push_back(FrameEnd { end, seq_before, offset_before });
+        held.frames.push_back(FrameEnd { end, seq_before, offset_before, accepted });
     }
 
     /// Returns the bytes from a frame on; nothing when there are none.
@@ -91,6 +103,22 @@ impl Ring {
             held.bytes.get(from..to).map(Box::from)
         });
         Written { next: next + u64::from(tail.is_some()), tail }
+    }
+
+    /// Iterates over the times when the publications of the frames of a range were accepted,
+    /// oldest first.
+    pub(super) fn accepted(
+        &self,
+        frames: Range<u64>,
+    ) -> impl DoubleEndedIterator<Item = Instant> + '_ {
+        let place =
+            |number: u64| usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let held = self.held.as_ref().map(|held| &held.frames);
+        let frames = held.map(|held| {
+            let end = place(frames.end).min(held.len());
+            held.range(place(frames.start).min(end)..end)
+        });
+        frames.into_iter().flatten().map(|frame| frame.accepted)
     }
 
     /// Returns number and offset of the publication before a frame that is held.
@@ -160,7 +188,7 @@ mod tests {
     fn ring(frames: &[&str]) -> (Ring, Vec<Held>) {
         let (mut ring, mut pool) = (Ring::default(), Vec::new());
         for (n, frame) in frames.iter().enumerate() {
-            ring.push(frame.as_bytes(), (to_u64(n) + 10, to_u64(n)), &mut pool);
+            ring.push(frame.as_bytes(), (to_u64(n) + 10, to_u64(n)), Instant::now(), &mut pool);
         }
         (ring, pool)
     }
@@ -197,7 +225,10 @@ mod tests {
         ring.trim(3, &mut pool);
         assert_eq!((ring.end(), ring.size_bytes(), ring.from(3)), (3, 0, None));
         assert_eq!(pool.len(), 1);
-        ring.push(b"dd", (13, 3), &mut pool);
+        let accepted = Instant::now();
+        ring.push(b"dd", (13, 3), accepted, &mut pool);
+        assert_eq!(ring.accepted(3..4).collect::<Vec<_>>(), [accepted]);
+        assert_eq!((ring.accepted(0..3).count(), ring.accepted(0..9).count()), (0, 1));
         assert_eq!(ring.from(3), Some(&b"2\r\ndd\r\n"[..]));
         assert_eq!((ring.bytes_before(4), pool.len()), (28, 0));
     }
