@@ -1,7 +1,11 @@
 //! Many publishers, a thousand subscribers and others that come and go: everybody who stays gets
 //! every event once, each publisher's in order.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first surprise"
+)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

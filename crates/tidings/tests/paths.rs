@@ -2,7 +2,11 @@
 //! hyper, and nginx between; every path passes the same checks. The client is curl, so that another
 //! HTTP than ours takes the framing apart.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first surprise"
+)]
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -81,7 +85,7 @@ impl Way {
         let (sender, pieces) = sync_channel(1);
         // It ends when nobody receives, or with curl.
         std::thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             while let Ok(n_bytes) = output.read(&mut buffer) {
                 if n_bytes == 0 || sender.send(buffer[..n_bytes].to_vec()).is_err() {
                     return;

@@ -32,6 +32,7 @@ use crate::window::Place;
 mod conn;
 mod group;
 mod mailbox;
+mod members;
 mod own;
 mod parked;
 mod publications;

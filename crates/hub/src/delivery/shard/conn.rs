@@ -118,12 +118,32 @@ pub(super) struct Member {
 
 #[cfg(test)]
 mod tests {
+    use super::super::group::{Group, GroupKey};
+    use super::super::wheel::Timer;
     use super::*;
+    use crate::channel::ChannelPattern;
+    use crate::interests::{Interest, InterestId};
+    use crate::registry::ParkedAt;
+    use crate::small_set::SmallSet;
 
+    /// The table "Memory of a connection" of docs/performance.md.
     #[test]
-    fn a_connection_is_small() {
-        assert!(size_of::<Member>() <= 56, "{}", size_of::<Member>());
-        let size = size_of::<Option<Conn<mio::net::TcpStream>>>();
-        assert!(size <= 192, "{size}");
+    fn a_connection_takes_what_the_documentation_says() {
+        let sizes = [
+            ("place among the connections", size_of::<Option<Conn<mio::net::TcpStream>>>(), 192),
+            ("of it: place in the group", size_of::<Member>(), 56),
+            ("place among the group's members", size_of::<u32>(), 4),
+            ("timer", size_of::<Timer>(), 12),
+            ("entry by client id", size_of::<(ClientKey, ParkedAt)>(), 28),
+            ("interest", size_of::<Option<Interest>>(), 56),
+            ("entry by patterns", size_of::<(Arc<[ChannelPattern]>, InterestId)>(), 24),
+            ("entry of a pattern", size_of::<(ChannelPattern, SmallSet<InterestId>)>(), 32),
+            ("group", size_of::<Option<Group>>(), 128),
+            ("entry by key", size_of::<(GroupKey, u32)>(), 32),
+            ("entry by interest", size_of::<(InterestId, SmallSet<u32>)>(), 24),
+        ];
+        for (what, size, expected) in sizes {
+            assert_eq!(size, expected, "bytes of {what}");
+        }
     }
 }

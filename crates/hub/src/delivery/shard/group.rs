@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use tidings_log::record::ChannelId;
 use tokio::time::Instant;
 
+use super::members::Members;
 use super::ring::{Held, Ring};
 use crate::delivery::{Format, Renames};
 use crate::id_map::IdMap;
@@ -24,7 +25,7 @@ pub(super) struct GroupKey {
 pub(super) struct Group {
     pub key: GroupKey,
     /// Slots of the members.
-    pub members: Vec<u32>,
+    pub members: Members,
     pub ring: Ring,
     /// Place among the members that the walk has come to.
     pub walk: usize,
@@ -102,7 +103,7 @@ impl Groups {
         if let Some(slot) = self.slots.get_mut(super::index(number)) {
             *slot = Some(Group {
                 key,
-                members: Vec::new(),
+                members: Members::default(),
                 ring: Ring::default(),
                 walk: 0,
                 walk_end: 0,
@@ -122,25 +123,19 @@ impl Groups {
     /// Enters a member; returns its place and the number of its next frame.
     pub(super) fn join(&mut self, group: u32, slot: u32) -> (u32, u64) {
         let Some(group) = self.get_mut(group) else { return (0, 0) };
-        group.members.push(slot);
-        (u32::try_from(group.members.len() - 1).unwrap_or(u32::MAX), group.ring.end())
+        let place = group.members.push(slot);
+        (u32::try_from(place).unwrap_or(u32::MAX), group.ring.end())
     }
 
     /// Takes a member out; returns the slot of the one that took its place.
     pub(super) fn leave(&mut self, number: u32, place: u32) -> Option<u32> {
         let group = self.get_mut(number)?;
         let place = super::index(place);
-        if place < group.members.len() {
-            group.members.swap_remove(place);
-        }
+        group.members.swap_remove(place);
         group.is_moved = true;
-        let moved = group.members.get(place).copied();
-        if group.members.is_empty() {
+        let moved = group.members.as_slice().get(place).copied();
+        if group.members.as_slice().is_empty() {
             self.remove(number);
-        } else if group.members.capacity() > 64
-            && group.members.len() < group.members.capacity() / 4
-        {
-            group.members.shrink_to(group.members.len() * 2);
         }
         moved
     }

@@ -56,7 +56,7 @@ impl<S: Socket> Shard<S> {
                 group.walk_end = group.ring.end();
                 group.is_moved = false;
             }
-            let Some(slot) = group.members.get(group.walk).copied() else {
+            let Some(slot) = group.members.as_slice().get(group.walk).copied() else {
                 return self.settle(number);
             };
             if *left == 0 {
@@ -87,7 +87,7 @@ impl<S: Socket> Shard<S> {
         let limit = if is_limited { 0 } else { RING_MAX_BYTES };
         let is_over = group.n_blocked > 0 && group.ring.size_bytes() > limit;
         if is_over {
-            let slots = group.members.clone();
+            let slots = group.members.as_slice().to_vec();
             for slot in slots {
                 let is_behind = self.conn(slot).is_some_and(|conn| match &conn.mode {
                     Mode::Parked(member) => conn.is_blocked() && member.next < walk_end,

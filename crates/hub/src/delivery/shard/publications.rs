@@ -156,7 +156,7 @@ impl<S: Socket> Shard<S> {
         tracing::warn!(shard = self.index, "publications came faster than they could be looked at");
         for group in self.groups.all() {
             while let Some(slot) =
-                self.groups.get(group).and_then(|group| group.members.last().copied())
+                self.groups.get(group).and_then(|group| group.members.as_slice().last().copied())
             {
                 self.unpark(slot, None);
             }
