@@ -1,6 +1,6 @@
-//! One stream, whatever carries it: plain HTTP/1.1 by a shard, TLS by a task, HTTP/2 and HTTP/1.0 by
-//! hyper, and nginx between; every path passes the same checks. The client is curl, so that another
-//! HTTP than ours takes the framing apart.
+//! One stream, whatever carries it: plain HTTP/1.1 by a shard, TLS by a task, HTTP/2 and HTTP/1.0
+//! by hyper, and nginx between; every path passes the same checks. The client is curl, so that
+//! another HTTP than ours takes the framing apart.
 
 #![expect(
     clippy::unwrap_used,
