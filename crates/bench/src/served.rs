@@ -57,6 +57,8 @@ impl Served {
             start_id: "bench".to_owned(),
             clock,
             bodies: BodyCache::default(),
+            dashboard: tidings_http::dashboard::Dashboard::default(),
+            running: tidings_http::Running::default(),
         });
         let connections = Stage::new("connections");
         let accepting = CancellationToken::new();

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::prefix::is_prefix;
+
 /// Limits and timings of HTTP.
 ///
 /// A missing key takes its value from [`HttpConfig::default`].
@@ -24,6 +26,10 @@ pub struct HttpConfig {
     pub sockets_max: usize,
     /// Secret that lets other machines call the notify endpoint; loopback needs none.
     pub notify_secret: Option<String>,
+    /// Path that a reverse proxy serves us below, `/tidings`; empty is none.
+    pub path_prefix: String,
+    /// Whether `X-Forwarded-Prefix` of a proxy wins over `path_prefix`.
+    pub forwarded_prefix: bool,
 }
 
 impl Default for HttpConfig {
@@ -35,6 +41,8 @@ impl Default for HttpConfig {
             body_timeout: Duration::from_secs(30),
             sockets_max: 16_384,
             notify_secret: None,
+            path_prefix: String::new(),
+            forwarded_prefix: false,
         }
     }
 }
@@ -76,6 +84,12 @@ impl HttpConfig {
         if self.notify_secret.as_ref().is_some_and(|secret| secret.len() < SECRET_MIN_BYTES) {
             let reason = format!("must have at least {SECRET_MIN_BYTES} characters");
             return Err(HttpConfigError { key: "notify_secret", reason });
+        }
+        if !is_prefix(&self.path_prefix) {
+            let prefix = &self.path_prefix;
+            let reason =
+                format!("`{prefix}` is not a path such as /tidings, without a slash at the end");
+            return Err(HttpConfigError { key: "path_prefix", reason });
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! Everything HTTP of Tidings: accept loop, routers, extractors, event streams, errors, `OpenAPI`.
 
 mod config;
+pub mod dashboard;
 mod handover;
 mod metrics;
 mod openapi;
+mod prefix;
 mod problem;
 mod routes;
 mod server;
@@ -19,4 +21,4 @@ pub use problem::Problem;
 pub use routes::router;
 pub use server::{Listener, Server, TlsHandle};
 pub use stage::Stage;
-pub use state::{App, AppParts, BodyCache, Readiness};
+pub use state::{App, AppParts, BodyCache, Readiness, Running};

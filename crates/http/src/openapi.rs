@@ -3,18 +3,19 @@
 use std::sync::OnceLock;
 
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem,
-    PathsBuilder, Ref, Required, ResponseBuilder,
+    PathsBuilder, Ref, RefOr, Required, ResponseBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::routes::publish::{EventJson, PublishedJson};
 use crate::routes::steer::PatchJson;
-use crate::wire;
+use crate::wire::{self, hub, running};
 
 /// One endpoint: method, path, summary, query parameters with what they mean, schema of the
-/// answer.
+/// answer: a name, `[name]` for an array of it, or alternatives between `|`.
 type Endpoint =
     (HttpMethod, &'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
 
@@ -47,6 +48,18 @@ const LEASES: &[(&str, &str)] = &[
     ("limit", "Most leases of the page"),
     ("cursor", "next_cursor of the page before"),
 ];
+const EXPORT: &[(&str, &str)] = &[
+    ("format", "`csv`, `json` or `ndjson`"),
+    ("q", "Text in address, hardware address, name, vendor, client id or state"),
+    ("state", "Binding state"),
+    ("source", "Source"),
+    ("pool", "Pool name"),
+    ("family", "4 or 6"),
+    ("static", "true or false"),
+    ("sort", "Field to sort by"),
+    ("order", "asc or desc"),
+    ("limit", "Most leases of the file; all by default"),
+];
 const HISTORY: &[(&str, &str)] = &[
     ("after", "Only what came after this position"),
     ("before", "Only what came before this position"),
@@ -58,28 +71,33 @@ const CHANNELS: &[(&str, &str)] =
     &[("sort", "rate, subscribers, bytes or name"), ("limit", "Most channels listed")];
 const TIME_ZONE: &[(&str, &str)] = &[("tz", "IANA time zone of the reader, UTC by default")];
 
-use HttpMethod::{Delete, Get, Patch, Post};
+use HttpMethod::{Delete, Get, Patch, Post, Put};
 
 /// Every endpoint.
 #[rustfmt::skip]
 const ENDPOINTS: &[Endpoint] = &[
     (Get,    "/api/v1/health",                      "Health", &[], ""),
-    (Get,    "/api/v1/status",                      "Versions and the health of each source", &[], "SourceJson"),
-    (Get,    "/api/v1/leases",                      "Leases: an array, or with parameters a page; CSV by Accept", LEASES, "DhcpLease"),
+    (Get,    "/api/v1/status",                      "Versions, parts that are on, and the health of each source", &[], "Status"),
+    (Get,    "/api/v1/leases",                      "Leases: an array, or with parameters a page; CSV by Accept", LEASES, "[DhcpLease]|DhcpLeasePage"),
+    (Get,    "/api/v1/leases/export",               "Leases as a file: all that the filter covers", EXPORT, "[DhcpLease]"),
     (Get,    "/api/v1/leases/stream",               "Event stream of lease changes", LEASE_STREAM, "DataChangeNotification"),
-    (Get,    "/api/v1/pools",                       "Pools", &[], "DhcpPool"),
-    (Get,    "/api/v1/pools/usage",                 "Pools with their usage", &[], "DhcpPoolUsage"),
-    (Get,    "/api/v1/statistics",                  "Figures of the four cards of the lease page", TIME_ZONE, ""),
+    (Get,    "/api/v1/pools",                       "Pools", &[], "[DhcpPool]"),
+    (Get,    "/api/v1/pools/usage",                 "Pools with their usage", &[], "[DhcpPoolUsage]"),
+    (Get,    "/api/v1/statistics",                  "Figures of the four cards of the lease page", TIME_ZONE, "DhcpStatistics"),
     (Post,   "/api/v1/simulate",                    "Make one simulated change", &[], ""),
     (Post,   "/api/v1/internal/notify-lease-change", "Tell that a DHCP server changed its leases", &[], ""),
+    (Get,    "/api/v1/settings",                    "Every setting in effect, with its origin", &[], "Settings"),
+    (Get,    "/api/v1/setup",                       "What a first run finds: DHCP servers with their first leases", &[], "Setup"),
+    (Get,    "/api/v1/demo",                        "Whether changes are made up", &[], "Demo"),
+    (Put,    "/api/v1/demo",                        "Switch made-up changes on or off; refused in production", &[], "Demo"),
     (Get,    "/api/v1/openapi.json",                "This document", &[], ""),
     (Get,    "/api/v1/docs",                        "This document for people", &[], ""),
     (Get,    "/api/sse/stream",                     "Event stream of chosen channels", STREAM, "SseConnectionEstablished"),
     (Post,   "/api/sse/events",                     "Publish an event, an array (all or none), or NDJSON lines", &[], "PublishedJson"),
     (Get,    "/api/sse/stats",                      "Figures of the hub", &[], ""),
-    (Get,    "/api/sse/channels",                   "Channels", CHANNELS, ""),
-    (Get,    "/api/sse/channels/{name}/events",     "History of a channel", HISTORY, ""),
-    (Get,    "/api/sse/connections",                "Open streams", &[], ""),
+    (Get,    "/api/sse/channels",                   "Channels", CHANNELS, "Channels"),
+    (Get,    "/api/sse/channels/{name}/events",     "History of a channel", HISTORY, "History"),
+    (Get,    "/api/sse/connections",                "Open streams", &[], "Connections"),
     (Patch,  "/api/sse/connections/{id}",           "Change the channels of an open stream", &[], ""),
     (Delete, "/api/sse/connections/{id}",           "End a stream", &[], ""),
     (Get,    "/api/sse/test",                       "Publish three test events", &[], ""),
@@ -182,8 +200,7 @@ pub fn openapi() -> OpenApi {
         let kind = if path.ends_with("/stream") { "text/event-stream" } else { "application/json" };
         let mut answer = ResponseBuilder::new().description("Success");
         if !schema.is_empty() {
-            let content =
-                ContentBuilder::new().schema(Some(Ref::from_schema_name(*schema))).build();
+            let content = ContentBuilder::new().schema(Some(answer_schema(schema))).build();
             answer = answer.content(kind, content);
         }
         let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
@@ -202,6 +219,19 @@ pub fn openapi() -> OpenApi {
     OpenApiBuilder::new().info(info).paths(paths).components(Some(components())).build()
 }
 
+/// Reads the notation of [`Endpoint`].
+fn answer_schema(notation: &str) -> RefOr<Schema> {
+    if notation.contains('|') {
+        let alternatives = notation.split('|').map(answer_schema);
+        let one_of = alternatives.fold(OneOfBuilder::new(), OneOfBuilder::item);
+        return one_of.into();
+    }
+    match notation.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(name) => ArrayBuilder::new().items(Ref::from_schema_name(name)).into(),
+        None => Ref::from_schema_name(notation).into(),
+    }
+}
+
 fn components() -> utoipa::openapi::Components {
     let mut schemas = Vec::new();
     macro_rules! add {
@@ -211,6 +241,9 @@ fn components() -> utoipa::openapi::Components {
         )*};
     }
     add!(wire::LeaseJson, wire::PoolJson, wire::PoolUsageJson, wire::SourceJson);
+    add!(running::StatusJson, running::LeasePageJson, running::StatisticsJson);
+    add!(running::SettingsJson, running::SetupJson, running::DemoJson, running::DemoSwitchJson);
+    add!(hub::ChannelsJson, hub::HistoryJson, hub::ConnectionsJson);
     add!(wire::DataChanged, wire::LeaseChanged, wire::LeasesChanged, wire::SnapshotTaken);
     add!(EventJson, PublishedJson, PatchJson);
     add!(ConnectionEstablished, Heartbeat, Reset, ProblemJson);

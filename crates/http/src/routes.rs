@@ -11,17 +11,31 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::dashboard;
+use crate::prefix::strip;
 use crate::problem::Problem;
 use crate::state::App;
 
 mod dhcp;
+mod export;
 mod operations;
 pub(crate) mod publish;
+mod running;
 pub(crate) mod steer;
 mod stream;
 
-/// Makes the router of everything that the server answers.
+/// Makes the router of everything that the server answers; `http.path_prefix` is taken as it is now.
 pub fn router(app: App) -> Router {
+    let prefix = app.config.read().path_prefix.clone();
+    let routes = routes(app);
+    if prefix.is_empty() {
+        return routes;
+    }
+    let below = tower::util::MapRequest::new(routes, move |request| strip(&prefix, request));
+    Router::new().fallback_service(below)
+}
+
+fn routes(app: App) -> Router {
     let body_size_max = app.config.read().body_size_max_bytes;
     let body_timeout = app.config.read().body_timeout;
     let cors = cors(app.clone());
@@ -33,7 +47,13 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/status", get(operations::status))
         .route("/api/v1/openapi.json", get(operations::openapi_json))
         .route("/api/v1/docs", get(operations::docs))
+        .route("/api/v1/docs.css", get(operations::docs_style))
+        .route("/api/v1/docs.js", get(operations::docs_script))
+        .route("/api/v1/settings", get(running::settings))
+        .route("/api/v1/setup", get(running::setup))
+        .route("/api/v1/demo", get(running::demo).put(running::switch_demo))
         .route("/api/v1/leases", get(dhcp::leases))
+        .route("/api/v1/leases/export", get(export::leases))
         .route("/api/v1/leases/stream", get(stream::lease_stream))
         .route("/api/v1/pools", get(dhcp::pools))
         .route("/api/v1/pools/usage", get(dhcp::usage))
@@ -48,7 +68,7 @@ pub fn router(app: App) -> Router {
         .route("/api/sse/connections", get(steer::connections))
         .route("/api/sse/connections/{id}", patch(steer::patch).delete(steer::kick))
         .route("/api/sse/test", get(steer::test))
-        .fallback(not_found)
+        .fallback(dashboard::serve)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body_size_max))
         .layer(RequestBodyTimeoutLayer::new(body_timeout))
@@ -71,7 +91,7 @@ fn cors(app: App) -> CorsLayer {
     ];
     CorsLayer::new()
         .allow_origin(origin)
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(Any)
         .expose_headers(exposed)
 }
@@ -131,12 +151,6 @@ fn is_problem(response: &Response) -> bool {
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes() == b"application/problem+json")
-}
-
-async fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not-found")
-        .text("Resource not found")
-        .member("docs", "/api/v1/docs")
 }
 
 async fn method_not_allowed(method: Method) -> Problem {

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
-use tidings_dhcp::service::Dhcp;
+use tidings_dhcp::service::{Dhcp, DhcpConfig};
 use tidings_hub::Hub;
 
 use crate::config::HttpConfig;
+use crate::dashboard::Dashboard;
+use crate::wire::running::SettingJson;
 
 /// Whether the server wants traffic.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +54,23 @@ pub struct AppParts {
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// Bodies serialised once per version.
     pub bodies: BodyCache,
+    /// Files of the dashboard.
+    pub dashboard: Dashboard,
+    /// What the server runs with.
+    pub running: Running,
+}
+
+/// What the server runs with, for the people who look after it.
+#[derive(Debug, Default)]
+pub struct Running {
+    /// Whether it is in real use: then nothing is made up.
+    pub is_production: bool,
+    /// Configuration file, if one was read.
+    pub config_file: Option<String>,
+    /// Every setting in effect; replaced on reload.
+    pub settings: RwLock<Vec<SettingJson>>,
+    /// DHCP sources and the simulator as they run; replaced on reload.
+    pub dhcp: RwLock<DhcpConfig>,
 }
 
 /// Bodies by resource, each of one version of the network.

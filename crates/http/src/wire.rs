@@ -8,6 +8,9 @@ use tidings_dhcp::network::{Cause, LeaseView, Snapshot, SourceHealth, SourceStat
 use tidings_dhcp::pool::{Pool, PoolMode, PoolUsage};
 use utoipa::ToSchema;
 
+pub mod hub;
+pub mod running;
+
 /// Channel that says that leases changed.
 pub const LEASES: &str = "dhcp/leases";
 /// Channel of the single changes.

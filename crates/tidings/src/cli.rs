@@ -184,8 +184,6 @@ impl ServeArgs {
     /// Returns the layers that these flags and the environment make.
     #[must_use]
     pub(crate) fn layers(&self, environment: impl Iterator<Item = (String, String)>) -> Layers {
-        let default = PathBuf::from("tidings.toml");
-        let file = self.config.clone().or_else(|| default.is_file().then_some(default));
         let mut flags = Vec::new();
         let mut add = |flag, key, value| flags.push(FlagValue { flag, key, value });
         if !self.listen.is_empty() {
@@ -215,6 +213,13 @@ impl ServeArgs {
             let flag = if self.dnsmasq_conf.is_empty() { "--leases" } else { "--dnsmasq-conf" };
             add(flag, "dhcp.sources", sources.into());
         }
-        Layers { file, environment: environment.collect(), flags }
+        Layers { file: self.file(), environment: environment.collect(), flags }
+    }
+
+    /// Returns the configuration file to read; `None` is none.
+    #[must_use]
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        let default = PathBuf::from("tidings.toml");
+        self.config.clone().or_else(|| default.is_file().then_some(default))
     }
 }

@@ -11,6 +11,7 @@ use tidings_hub::config::HubConfig;
 
 pub(crate) mod keys;
 pub(crate) mod load;
+pub(crate) mod shown;
 
 /// What the server is used for; the simulator is refused in production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]

@@ -37,9 +37,10 @@ pub(crate) async fn run(hub: Arc<Hub>, mut updates: Receiver<Update>, stop: Canc
     }
 }
 
-/// Says what version of the server runs.
-pub(crate) async fn publish_version(hub: &Hub, version: &str) {
-    let event = event("version", "version", &json!({ "version": version }));
+/// Says what version of the server runs, and which build of the dashboard it has.
+pub(crate) async fn publish_version(hub: &Hub, version: &str, dashboard: Option<&str>) {
+    let payload = json!({ "version": version, "dashboard": dashboard });
+    let event = event("version", "version", &payload);
     if let Err(error) = hub.publish(event.into_iter().collect(), None).await {
         let cause: &dyn std::error::Error = &error;
         tracing::warn!(cause, "the version was not published");

@@ -7,6 +7,7 @@ use clap::Parser;
 mod cli;
 mod command;
 mod config;
+mod dashboard;
 mod feed;
 mod outside;
 mod serve;

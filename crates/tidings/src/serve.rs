@@ -12,7 +12,9 @@ use parking_lot::RwLock;
 use tidings_dhcp::discover::discover;
 use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
 use tidings_dhcp::vendor::VendorTable;
-use tidings_http::{App, AppParts, Listener, Readiness, Server, Stage, TlsHandle, router, tls};
+use tidings_http::{
+    App, AppParts, Listener, Readiness, Running, Server, Stage, TlsHandle, router, tls,
+};
 use tidings_hub::config::HubConfig;
 use tidings_hub::{Hub, HubEnvironment, HubError, HubThreads};
 use tidings_log::disk::SystemDisk;
@@ -23,8 +25,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::ServeArgs;
-use crate::config::{Config, LogConfig, LogFormat, TlsConfig};
-use crate::{feed, outside};
+use crate::config::load::Loaded;
+use crate::config::shown::settings;
+use crate::config::{Config, Environment, LogConfig, LogFormat, TlsConfig};
+use crate::{dashboard, feed, outside};
 
 /// Version of the server.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -49,14 +53,14 @@ const GRACE_RESERVE: Duration = Duration::from_millis(500);
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let loaded = args.layers(outside::environment().into_iter()).load()?;
     start_logging(&loaded.config.log)?;
-    if let Some(path) = args.layers(std::iter::empty()).file {
+    if let Some(path) = args.file() {
         tracing::info!(path = %path.display(), "configuration read");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("start the runtime")?;
-    let code = runtime.block_on(serve(args, loaded.config));
+    let code = runtime.block_on(serve(args, loaded));
     runtime.shutdown_background();
     code
 }
@@ -70,8 +74,9 @@ struct Parts {
     readiness: Readiness,
 }
 
-async fn serve(args: &ServeArgs, mut config: Config) -> anyhow::Result<ExitCode> {
+async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new().context("listen for signals")?;
+    let mut config = loaded.config.clone();
     let tls = config.server.tls.as_ref().map(load_tls).transpose()?;
     find_sources(&mut config.dhcp);
     raise_descriptor_limit(&config);
@@ -80,7 +85,7 @@ async fn serve(args: &ServeArgs, mut config: Config) -> anyhow::Result<ExitCode>
     let (hub, threads) = open_hub(config.hub.clone(), &config.data, &clock)?;
     let vendors = VendorTable::bundled();
     let (dhcp, worker, updates) = Dhcp::new(config.dhcp.clone(), vendors, Arc::clone(&clock));
-    let readiness = Readiness::default();
+    let (readiness, dashboard) = (Readiness::default(), dashboard::built_in());
     let app = App::new(AppParts {
         hub: Arc::clone(&hub),
         dhcp: Arc::clone(&dhcp),
@@ -90,11 +95,13 @@ async fn serve(args: &ServeArgs, mut config: Config) -> anyhow::Result<ExitCode>
         start_id: format!("{:08x}", outside::random() >> 32),
         clock,
         bodies: tidings_http::BodyCache::default(),
+        dashboard,
+        running: running(args, &loaded, &config),
     });
     let sources = Stage::new("sources");
     let housekeeping = Stage::new("hub");
     let connections = Stage::new("connections");
-    feed::publish_version(&hub, VERSION).await;
+    feed::publish_version(&hub, VERSION, dashboard.version).await;
     let fed = Arc::clone(&hub);
     sources.spawn(|stop| feed::run(fed, updates, stop));
     sources.spawn(|stop| worker.run(stop));
@@ -128,18 +135,29 @@ async fn serve(args: &ServeArgs, mut config: Config) -> anyhow::Result<ExitCode>
     tokio::select! {
         is_clean = stopping => {
             tracing::info!(is_clean, "stopped");
-            Ok(if parts.hub.failed().is_cancelled() {
-                ExitCode::from(EXIT_DISK_FAILED)
-            } else if is_clean {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(exit_code(&parts.hub, is_clean))
         }
         () = signals.end() => {
             tracing::warn!("second signal: ending at once");
             Ok(ExitCode::FAILURE)
         }
+    }
+}
+
+fn exit_code(hub: &Hub, is_clean: bool) -> ExitCode {
+    if hub.failed().is_cancelled() {
+        return ExitCode::from(EXIT_DISK_FAILED);
+    }
+    if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Describes what the server runs with; `config` has the sources that were found.
+fn running(args: &ServeArgs, loaded: &Loaded, config: &Config) -> Running {
+    Running {
+        is_production: config.environment == Environment::Production,
+        config_file: args.file().map(|path| path.display().to_string()),
+        settings: RwLock::new(settings(loaded, &config.dhcp.sources)),
+        dhcp: RwLock::new(config.dhcp.clone()),
     }
 }
 
@@ -291,13 +309,16 @@ impl Signals {
 
 /// Takes what can change while the server runs: hub limits, DHCP sources, certificate, secret.
 fn reload(args: &ServeArgs, parts: &Parts) -> anyhow::Result<()> {
-    let mut config = args.layers(outside::environment().into_iter()).load()?.config;
+    let loaded = args.layers(outside::environment().into_iter()).load()?;
+    let mut config = loaded.config.clone();
     let certificate = config.server.tls.as_ref().map(load_tls_config).transpose()?;
     find_sources(&mut config.dhcp);
     if let (Some(handle), Some(certificate)) = (&parts.tls, certificate) {
         handle.replace(certificate);
     }
     parts.hub.reconfigure(config.hub);
+    *parts.app.running.settings.write() = settings(&loaded, &config.dhcp.sources);
+    *parts.app.running.dhcp.write() = config.dhcp.clone();
     parts.dhcp.replace_config(config.dhcp);
     *parts.app.config.write() = config.http;
     Ok(())

@@ -12,14 +12,16 @@ use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 use serde_json::json;
 use tidings_dhcp::lease::LeaseState;
-use tidings_dhcp::network::{LeaseView, Snapshot, SourceHealth};
+use tidings_dhcp::network::{Snapshot, SourceHealth};
 use tidings_dhcp::query::{LeaseQuery, SEARCH_MAX_BYTES, SortField, SortOrder, select, statistics};
 use tidings_dhcp::service::SimulateError;
 
+use super::export::csv;
 use super::stream::{Asked, Pairs, find};
 use crate::problem::Problem;
 use crate::server::Peer;
 use crate::state::App;
+use crate::wire::running::{LeasePageJson, StatisticsJson};
 use crate::wire::{LeaseJson, PoolJson, pool_usage, state_word};
 
 /// Header that lets another machine call the notify endpoint.
@@ -69,14 +71,13 @@ pub(super) async fn leases(
         let body = csv(page.leases.iter().map(AsRef::as_ref));
         return Ok(fresh(&app, &headers, &snapshot, ("csv", "text/csv; charset=utf-8"), body));
     }
-    let leases: Vec<LeaseJson> = page.leases.iter().map(|view| view.as_ref().into()).collect();
-    let body = json!({
-        "leases": leases,
-        "total": page.n_matching,
-        "next_cursor": page.next_cursor,
-        "version": snapshot.version,
+    let body = to_json(&LeasePageJson {
+        leases: page.leases.iter().map(|view| view.as_ref().into()).collect(),
+        total: page.n_matching,
+        next_cursor: page.next_cursor,
+        version: snapshot.version,
     });
-    Ok(fresh(&app, &headers, &snapshot, ("page", "application/json"), body.to_string().into()))
+    Ok(fresh(&app, &headers, &snapshot, ("page", "application/json"), body))
 }
 
 /// Lists the pools.
@@ -127,17 +128,17 @@ pub(super) async fn figures(
     let tomorrow = now.checked_add(1.day()).and_then(|time| time.start_of_day());
     let day_end = tomorrow.map_err(out_of_range)?.timestamp().as_second();
     let figures = statistics(&snapshot, day_end);
-    let body = json!({
-        "total_leases": figures.total_leases,
-        "available_ips": u64::try_from(figures.available_ips).unwrap_or(u64::MAX),
-        "expiring_today": figures.expiring_today,
-        "device_types": figures.device_types,
-        "time_zone": name,
-        "version": snapshot.version,
+    let body = to_json(&StatisticsJson {
+        total_leases: figures.total_leases,
+        available_ips: u64::try_from(figures.available_ips).unwrap_or(u64::MAX),
+        expiring_today: figures.expiring_today,
+        device_types: figures.device_types,
+        time_zone: name.to_owned(),
+        version: snapshot.version,
     });
     // "Today" is part of the answer, so it is part of the tag.
     let variant = format!("day{day_end}");
-    Ok(fresh(&app, &headers, &snapshot, (&variant, "application/json"), body.to_string().into()))
+    Ok(fresh(&app, &headers, &snapshot, (&variant, "application/json"), body))
 }
 
 /// Takes a server's word that its leases changed; answered before any work.
@@ -197,7 +198,7 @@ pub(super) async fn simulate(State(app): State<App>) -> Result<Response, Problem
 }
 
 /// Parses the parameters of a page.
-fn lease_query(query: &Pairs) -> Result<LeaseQuery, Problem> {
+pub(super) fn lease_query(query: &Pairs) -> Result<LeaseQuery, Problem> {
     let text = |name: &str| {
         let found = find(query, name).filter(|text| !text.is_empty());
         match found {
@@ -264,7 +265,7 @@ fn lease_query(query: &Pairs) -> Result<LeaseQuery, Problem> {
 }
 
 /// Refuses to show emptiness for sources that were never read.
-fn refuse_unread(snapshot: &Snapshot, what: &str) -> Result<(), Problem> {
+pub(super) fn refuse_unread(snapshot: &Snapshot, what: &str) -> Result<(), Problem> {
     let is_unread = !snapshot.sources.is_empty()
         && snapshot.sources.iter().all(|source| source.read_at.is_none());
     if !is_unread {
@@ -367,44 +368,6 @@ fn accepts_csv(headers: &HeaderMap) -> bool {
     accepts.flat_map(|value| value.split(',')).any(|kind| kind.trim().starts_with("text/csv"))
 }
 
-/// Writes leases as CSV (RFC 4180).
-fn csv<'a>(leases: impl Iterator<Item = &'a LeaseView>) -> Bytes {
-    let mut text = String::from(
-        "ip_address,mac_address,hostname,expires,state,is_static,pool_name,vendor,client_id,source\r\n",
-    );
-    for view in leases {
-        let lease = LeaseJson::from(view);
-        let expires = if lease.infinite { Some("never".to_owned()) } else { lease.expires };
-        let cells = [
-            Some(lease.ip_address),
-            lease.mac_address,
-            lease.hostname,
-            expires,
-            Some(lease.state.to_owned()),
-            Some(lease.is_static.to_string()),
-            lease.pool_name,
-            lease.vendor,
-            lease.client_id.or(lease.duid),
-            Some(lease.source),
-        ];
-        let cells: Vec<String> = cells.into_iter().map(|cell| csv_cell(cell.as_deref())).collect();
-        text.push_str(&cells.join(","));
-        text.push_str("\r\n");
-    }
-    text.into()
-}
-
-/// Writes a cell; one that a spreadsheet would take for a formula gets a leading apostrophe.
-fn csv_cell(text: Option<&str>) -> String {
-    let text = text.unwrap_or_default();
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) {
-        return format!("\"{}\"", text.replace('"', "\"\""));
-    }
-    text
-}
-
 /// Compares in a time that does not depend on where the two differ.
 fn is_same(left: &[u8], right: &[u8]) -> bool {
     let differences =
@@ -415,22 +378,6 @@ fn is_same(left: &[u8], right: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn csv_cells_are_safe() {
-        #[rustfmt::skip]
-        let cases = [
-            ("plain",   "plain"),
-            ("=1+1",    "'=1+1"),
-            ("@x",      "'@x"),
-            ("a,b",     "\"a,b\""),
-            ("say \"x\"", "\"say \"\"x\"\"\""),
-            ("-a,b",    "\"'-a,b\""),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(csv_cell(Some(text)), expected, "case: {text}");
-        }
-    }
 
     #[test]
     fn secrets_are_compared_whole() {

@@ -7,14 +7,18 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use tidings_dhcp::network::SourceHealth;
 
+use crate::dashboard::secure;
 use crate::metrics;
 use crate::openapi;
 use crate::problem::Problem;
 use crate::state::App;
+use crate::wire::running::{ModulesJson, StatusJson};
 use crate::wire::{SourceJson, time_ms};
 
-/// Page that shows the `OpenAPI` document without any other file.
+/// Page that shows the `OpenAPI` document, with nothing from elsewhere.
 const DOCS: &str = include_str!("docs.html");
+const DOCS_STYLE: &str = include_str!("docs.css");
+const DOCS_SCRIPT: &str = include_str!("docs.js");
 
 /// Says that the process lives.
 pub(super) async fn livez() -> &'static str {
@@ -46,21 +50,29 @@ pub(super) async fn health(State(app): State<App>) -> Json<Value> {
 }
 
 /// Versions and the health of each source.
-pub(super) async fn status(State(app): State<App>) -> Json<Value> {
+pub(super) async fn status(State(app): State<App>) -> Json<StatusJson> {
     let snapshot = app.dhcp.snapshot();
     let sources: Vec<SourceJson> = snapshot.sources.iter().map(SourceJson::from).collect();
-    let is_stale = sources.iter().any(|source| source.stale);
-    Json(json!({
-        "version": app.version,
-        "api_version": "v1",
-        "description": "DHCP Network Management API",
-        "stale": is_stale,
-        "sources": sources,
-        "leases_version": snapshot.version,
-        "leases": snapshot.leases.len(),
-        "active_connections": app.hub.n_connections(),
-        "now": time_ms(app.now_ms()),
-    }))
+    let config = app.running.dhcp.read();
+    Json(StatusJson {
+        version: app.version,
+        api_version: "v1",
+        dashboard: app.dashboard.version,
+        description: "DHCP Network Management API",
+        environment: if app.running.is_production { "production" } else { "development" },
+        modules: ModulesJson {
+            hub: true,
+            dhcp: !config.sources.is_empty() || config.simulate.enabled,
+            dns: false,
+        },
+        demo: config.simulate.enabled,
+        stale: sources.iter().any(|source| source.stale),
+        sources,
+        leases_version: snapshot.version,
+        leases: snapshot.leases.len(),
+        active_connections: app.hub.n_connections(),
+        now: time_ms(app.now_ms()),
+    })
 }
 
 /// Figures for Prometheus.
@@ -87,6 +99,18 @@ pub(super) async fn openapi_json() -> Response {
 }
 
 /// The page that shows it.
-pub(super) async fn docs() -> Html<&'static str> {
-    Html(DOCS)
+pub(super) async fn docs() -> Response {
+    let mut response = Html(DOCS).into_response();
+    secure(response.headers_mut());
+    response
+}
+
+/// Its looks.
+pub(super) async fn docs_style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], DOCS_STYLE)
+}
+
+/// What fills it in.
+pub(super) async fn docs_script() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], DOCS_SCRIPT)
 }

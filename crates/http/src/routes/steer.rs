@@ -7,9 +7,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidings_hub::channel::{ChannelName, ChannelPattern};
-use tidings_hub::config::ChannelClass;
-use tidings_hub::delivery::Format;
-use tidings_hub::event::{Data, Event, EventType, Publication};
+use tidings_hub::event::{Data, Event, EventType};
 use tidings_hub::history::{HistoryOrder, HistoryQuery, PAGE_MAX};
 use tidings_hub::position::Position;
 use tidings_hub::stats::ChannelStats;
@@ -19,6 +17,9 @@ use super::stream::{Asked, Pairs, find};
 use crate::problem::Problem;
 use crate::state::App;
 use crate::wire;
+use crate::wire::hub::{
+    ChannelJson, ChannelsJson, ConnectionJson, ConnectionsJson, HeldJson, HistoryJson,
+};
 
 /// Publications of a page of history when the client names no number.
 const PAGE_DEFAULT: usize = 100;
@@ -111,7 +112,10 @@ pub(super) async fn stats(State(app): State<App>) -> Json<Value> {
 /// # Errors
 ///
 /// `400` for a `sort` or `limit` that cannot be used.
-pub(super) async fn channels(State(app): State<App>, query: Asked) -> Result<Json<Value>, Problem> {
+pub(super) async fn channels(
+    State(app): State<App>,
+    query: Asked,
+) -> Result<Json<ChannelsJson>, Problem> {
     let Query(query) = query?;
     let mut channels = app.hub.channels();
     let total = channels.len();
@@ -130,27 +134,8 @@ pub(super) async fn channels(State(app): State<App>, query: Asked) -> Result<Jso
         }
     }
     channels.truncate(limit(&query, CHANNELS_DEFAULT, usize::MAX)?);
-    let rows: Vec<Value> = channels
-        .iter()
-        .map(|channel| {
-            json!({
-                "name": channel.name,
-                "class": match channel.class {
-                    ChannelClass::Logged => "logged",
-                    ChannelClass::State => "state",
-                    ChannelClass::Ephemeral => "ephemeral",
-                },
-                "subscribers": channel.n_subscribers,
-                "published": channel.n_published,
-                "bytes": channel.published_bytes,
-                "rate": channel.rate,
-                "held": channel.n_held,
-                "held_bytes": channel.held_bytes,
-                "touched_at": channel.touched_at,
-            })
-        })
-        .collect();
-    Ok(Json(json!({ "channels": rows, "total": total })))
+    let channels = channels.into_iter().map(ChannelJson::from).collect();
+    Ok(Json(ChannelsJson { channels, total }))
 }
 
 /// Shows a channel's history; the path ends in `/events`.
@@ -162,7 +147,7 @@ pub(super) async fn history(
     State(app): State<App>,
     Path(path): Path<String>,
     query: Asked,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<HistoryJson>, Problem> {
     let Query(query) = query?;
     let channel = channel_of(&path)?;
     let position = |name: &str| match find(&query, name).filter(|text| !text.is_empty()) {
@@ -191,14 +176,13 @@ pub(super) async fn history(
     };
     let page = app.hub.history(&channel, history).await?;
     let next = page.next.filter(|_| page.has_more).map(|position| position.to_string());
-    let events: Vec<Value> = page.publications.iter().map(|held| event_json(held)).collect();
-    Ok(Json(json!({
-        "channel": channel.as_str(),
-        "events": events,
-        "next": next,
-        "trimmed": page.is_trimmed,
-        "head": page.head.to_string(),
-    })))
+    Ok(Json(HistoryJson {
+        channel: channel.as_str().to_owned(),
+        events: page.publications.iter().map(|held| HeldJson::from(held.as_ref())).collect(),
+        next,
+        trimmed: page.is_trimmed,
+        head: page.head.to_string(),
+    }))
 }
 
 /// Deletes a channel's history, or the value of a state channel; the path ends in `/events`.
@@ -223,46 +207,10 @@ fn channel_of(path: &str) -> Result<ChannelName, Problem> {
     ChannelName::parse(name).map_err(|error| Problem::bad_parameter("channel", error))
 }
 
-fn event_json(publication: &Publication) -> Value {
-    let data: Value = match &publication.data {
-        Data::Json(json) => serde_json::from_str(json).unwrap_or(Value::Null),
-        Data::Text(text) => text.as_ref().into(),
-    };
-    json!({
-        "position": publication.position.map(|position| position.to_string()),
-        "type": publication.kind.as_str(),
-        "data": data,
-        "timestamp": publication.at,
-    })
-}
-
 /// Lists the open streams.
-pub(super) async fn connections(State(app): State<App>) -> Json<Value> {
-    let rows: Vec<Value> = app
-        .hub
-        .connections()
-        .await
-        .iter()
-        .map(|connection| {
-            json!({
-                "client_id": connection.client_id,
-                "address": connection.peer.map(|peer| peer.to_string()),
-                "format": match connection.format {
-                    Format::Envelope => "envelope",
-                    Format::Named => "named",
-                },
-                "channels": connection.patterns,
-                "opened_at": connection.opened_at,
-                "delivered": connection.n_delivered,
-                "delivered_bytes": connection.delivered_bytes,
-                "lag": connection.lag,
-                "stalled_seconds": connection.stalled_s,
-                "dropped": connection.n_dropped,
-                "resets": connection.n_resets,
-            })
-        })
-        .collect();
-    Json(json!({ "connections": rows }))
+pub(super) async fn connections(State(app): State<App>) -> Json<ConnectionsJson> {
+    let connections = app.hub.connections().await.into_iter().map(ConnectionJson::from).collect();
+    Json(ConnectionsJson { connections })
 }
 
 /// Changes the channels of an open stream.

@@ -53,6 +53,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("http.body_timeout", Kind::Duration, "\"30s\"", "Longest time that a request's body may take"),
     key("http.sockets_max", Kind::Number, "16384", "Most connections open at once, streams and requests together"),
     Key { is_secret: true, ..key("http.notify_secret", Kind::Text, "", "Lets other machines call the notify endpoint; at least 16 characters") },
+    key("http.path_prefix", Kind::Text, "\"\"", "Path that a reverse proxy serves the server below, as `/tidings`; requests with and without it are answered"),
+    key("http.forwarded_prefix", Kind::Switch, "false", "Whether the proxy's `X-Forwarded-Prefix` wins over `http.path_prefix` in pages"),
     key("hub.connections_max", Kind::Number, "10000", "Most streams open at once; one more is answered 503"),
     key("hub.connections_per_address_max", Kind::Number, "2000", "Most streams of one address; a reverse proxy counts as one"),
     key("hub.connection_lifetime_max", Kind::Duration, "\"0s\"", "Longest life of a stream; `0s` is no limit"),
