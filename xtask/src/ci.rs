@@ -5,7 +5,7 @@ use anyhow::bail;
 use crate::report::Report;
 use crate::testing::PROFILE;
 use crate::workspace::Workspace;
-use crate::{step, tidy};
+use crate::{node, step, tidy};
 
 /// Runs the checks; a failing one does not stop the later ones.
 ///
@@ -17,6 +17,8 @@ use crate::{step, tidy};
 pub(crate) fn ci(workspace: &Workspace) -> anyhow::Result<()> {
     let mut report = Report::default();
     let cargo = |purpose: &str, args: &[&str]| step::run(purpose, workspace.cargo().args(args));
+    // First, for clippy and the build take the dashboard in.
+    report.time("dashboard", || node::build_if_there(workspace));
     report.time("fmt", || cargo("Checking the format", &["fmt", "--all", "--check"]));
     report.time("clippy", || {
         let args = ["clippy", "--workspace", "--all-targets", "--profile", PROFILE];

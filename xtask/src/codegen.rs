@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, bail, ensure};
 
 use crate::workspace::Workspace;
-use crate::{step, testing};
+use crate::{node, step, testing};
 
 /// What is done with the generated files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,9 @@ pub(crate) fn codegen(workspace: &Workspace, mode: Mode) -> anyhow::Result<()> {
             }
             Mode::Check => println!("{path}: not current"),
         }
+    }
+    if mode == Mode::Write && node::why_missing().is_none() {
+        node::codegen(workspace)?;
     }
     if mode == Mode::Check && !stale.is_empty() {
         bail!("{} generated files are not current: run `cargo xtask codegen`", stale.len());

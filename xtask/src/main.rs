@@ -18,6 +18,7 @@ use crate::workspace::Workspace;
 mod bench;
 mod ci;
 mod codegen;
+mod node;
 mod packages;
 mod report;
 mod run;
@@ -59,9 +60,10 @@ enum Task {
     },
     /// Sets up all that the tests need, builds them once and runs them.
     ///
-    /// The end-to-end tests start real programs (dnsmasq, nginx, ...). As root on a Debian-like
+    /// Those of the server, the client and the dashboard, the last also in a real Chromium. The
+    /// end-to-end tests start real programs (dnsmasq, nginx, ...). As root on a Debian-like
     /// system the missing ones are installed; otherwise the tests that need them are skipped and
-    /// the command that would install them is printed.
+    /// the command that would install them is printed. Without Node.js what needs it is skipped.
     Test {
         /// Also run the slow tests (about ten minutes more).
         #[arg(long)]
@@ -70,8 +72,25 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Builds the release binary, `target/release/tidings`.
+    /// Builds the release binary, `target/release/tidings`, with the dashboard in it.
+    ///
+    /// The dashboard needs Node.js 20 or newer; without it the binary serves everything else.
     Build,
+    /// Runs the scenarios of the dashboard in a real Chromium, against the release binary.
+    ///
+    /// Pictures of the pages go to a temporary folder, or with `--screenshots` to
+    /// `docs/screenshots`. As root on a Debian-like system a missing Chromium is installed.
+    E2e {
+        /// Every page in both themes and widths, and the long scenarios.
+        #[arg(long)]
+        all: bool,
+        /// Keep the pictures in `docs/screenshots`.
+        #[arg(long)]
+        screenshots: bool,
+        /// Arguments for the test runner, as `-- outage`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Measures on this machine: builds the release binaries and runs one bench, or all.
     ///
     /// The figures are printed as Markdown, or as JSON; `docs/performance.md` is made of them.
@@ -93,8 +112,8 @@ enum Task {
     },
     /// Runs every check that a change has to pass, and prints how long each took.
     ///
-    /// Formatting, clippy, documentation, `tidy` and the tests, in this order; a failing check
-    /// does not stop the later ones.
+    /// The dashboard, formatting, clippy, documentation, `tidy` and the tests, in this order; a
+    /// failing check does not stop the later ones.
     Ci,
     /// Checks the rules of the house that no compiler knows.
     ///
@@ -132,6 +151,10 @@ fn run_task(task: Task) -> anyhow::Result<()> {
         Task::Build => run::build(&workspace).map(|binary| {
             println!("built {}", binary.display());
         }),
+        Task::E2e { all, screenshots, arguments } => {
+            let scope = if all { Scope::All } else { Scope::Quick };
+            run::scenarios(&workspace, scope, screenshots, &arguments)
+        }
         Task::Bench { name, quick, json, mut arguments } => {
             arguments.extend(quick.then(|| "--quick".to_owned()));
             arguments.extend(json.then(|| "--json".to_owned()));

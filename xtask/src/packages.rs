@@ -13,12 +13,13 @@ struct Need {
     tests: &'static str,
 }
 
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 8] = [
     Need { program: "dnsmasq", package: "dnsmasq-base", tests: "leases of a real dnsmasq" },
     Need { program: "busybox", package: "busybox", tests: "leases of a real dnsmasq" },
     Need { program: "udhcpc", package: "udhcpc", tests: "leases of a real dnsmasq" },
     Need { program: "ip", package: "iproute2", tests: "leases of a real dnsmasq" },
     Need { program: "nginx", package: "nginx-light", tests: "streams behind nginx" },
+    Need { program: "chromium", package: "chromium", tests: "the dashboard in a browser" },
     Need { program: "curl", package: "curl", tests: "examples of the documentation" },
     Need { program: "python3", package: "python3", tests: "examples of the documentation" },
 ];

@@ -6,16 +6,36 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
+use crate::testing::Scope;
 use crate::workspace::Workspace;
-use crate::{sample, step};
+use crate::{node, packages, sample, step};
 
-/// Builds the release binary and returns where it is.
+/// Builds the release binary, with the dashboard where Node.js is there, and returns where it is.
 ///
 /// # Errors
 ///
-/// The build fails, or leaves no binary.
+/// A build fails, or leaves no binary.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    node::build_if_there(workspace)?;
     build_with(workspace, &[])
+}
+
+/// Builds the release binary and runs the scenarios of the dashboard against it.
+///
+/// # Errors
+///
+/// There is no Node.js, a build fails, or a scenario does.
+pub(crate) fn scenarios(
+    workspace: &Workspace,
+    scope: Scope,
+    keeps_screenshots: bool,
+    arguments: &[String],
+) -> anyhow::Result<()> {
+    node::require()?;
+    packages::provide();
+    build(workspace)?;
+    let folder = keeps_screenshots.then(|| workspace.root.join("docs/screenshots"));
+    node::scenarios(workspace, (scope, "release"), folder.as_deref(), arguments)
 }
 
 /// Builds the release binary, and those of other packages in the same go.

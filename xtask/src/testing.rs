@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::workspace::Workspace;
-use crate::{packages, step};
+use crate::{node, packages, step};
 
 /// Profile of everything that is built for checks.
 pub(crate) const PROFILE: &str = "ci";
@@ -28,9 +28,12 @@ pub(crate) fn test(
     arguments: &[String],
 ) -> anyhow::Result<()> {
     packages::provide();
+    // Before the server, which takes the dashboard in.
+    node::build_if_there(workspace)?;
     build(workspace)?;
     // First, so that the last line is the summary of the many.
     if arguments.is_empty() {
+        test_pages(workspace, scope)?;
         let args = ["test", "--doc", "--workspace", "--profile", PROFILE, "--quiet"];
         step::run("Running the examples of the documentation", workspace.cargo().args(args))?;
     }
@@ -40,6 +43,16 @@ pub(crate) fn test(
         command.env("TIDINGS_TEST_ALL", "1");
     }
     step::run("Running the tests", &mut command)
+}
+
+/// Tests the client and the dashboard, the latter also in a real browser.
+fn test_pages(workspace: &Workspace, scope: Scope) -> anyhow::Result<()> {
+    if let Some(why) = node::why_missing() {
+        step::announce(&format!("{why}: client, dashboard and scenarios are not tested"));
+        return Ok(());
+    }
+    node::check(workspace, scope)?;
+    node::scenarios(workspace, (scope, PROFILE), None, &[])
 }
 
 /// Builds the tests and the server's binary.

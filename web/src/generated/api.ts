@@ -33,7 +33,9 @@ export interface paths {
                     headers: {
                         readonly [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        readonly "application/json": components["schemas"]["Channels"];
+                    };
                 };
                 /** @description Refused */
                 readonly "4XX": {
@@ -89,7 +91,9 @@ export interface paths {
                     headers: {
                         readonly [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        readonly "application/json": components["schemas"]["History"];
+                    };
                 };
                 /** @description Refused */
                 readonly "4XX": {
@@ -132,7 +136,9 @@ export interface paths {
                     headers: {
                         readonly [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        readonly "application/json": components["schemas"]["Connections"];
+                    };
                 };
                 /** @description Refused */
                 readonly "4XX": {
@@ -420,6 +426,80 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/demo": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Whether changes are made up */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Demo"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Switch made-up changes on or off; refused in production */
+        readonly put: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Demo"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/docs": {
         readonly parameters: {
             readonly query?: never;
@@ -593,7 +673,73 @@ export interface paths {
                         readonly [name: string]: unknown;
                     };
                     content: {
-                        readonly "application/json": components["schemas"]["DhcpLease"];
+                        readonly "application/json": readonly components["schemas"]["DhcpLease"][] | components["schemas"]["DhcpLeasePage"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/leases/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Leases as a file: all that the filter covers */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description `csv`, `json` or `ndjson` */
+                    readonly format?: string;
+                    /** @description Text in address, hardware address, name, vendor, client id or state */
+                    readonly q?: string;
+                    /** @description Binding state */
+                    readonly state?: string;
+                    /** @description Source */
+                    readonly source?: string;
+                    /** @description Pool name */
+                    readonly pool?: string;
+                    /** @description 4 or 6 */
+                    readonly family?: string;
+                    /** @description true or false */
+                    readonly static?: string;
+                    /** @description Field to sort by */
+                    readonly sort?: string;
+                    /** @description asc or desc */
+                    readonly order?: string;
+                    /** @description Most leases of the file; all by default */
+                    readonly limit?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": readonly components["schemas"]["DhcpLease"][];
                     };
                 };
                 /** @description Refused */
@@ -735,7 +881,7 @@ export interface paths {
                         readonly [name: string]: unknown;
                     };
                     content: {
-                        readonly "application/json": components["schemas"]["DhcpPool"];
+                        readonly "application/json": readonly components["schemas"]["DhcpPool"][];
                     };
                 };
                 /** @description Refused */
@@ -780,7 +926,97 @@ export interface paths {
                         readonly [name: string]: unknown;
                     };
                     content: {
-                        readonly "application/json": components["schemas"]["DhcpPoolUsage"];
+                        readonly "application/json": readonly components["schemas"]["DhcpPoolUsage"][];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/settings": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Every setting in effect, with its origin */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Settings"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/setup": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** What a first run finds: DHCP servers with their first leases */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Setup"];
                     };
                 };
                 /** @description Refused */
@@ -870,7 +1106,9 @@ export interface paths {
                     headers: {
                         readonly [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        readonly "application/json": components["schemas"]["DhcpStatistics"];
+                    };
                 };
                 /** @description Refused */
                 readonly "4XX": {
@@ -898,7 +1136,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Versions and the health of each source */
+        /** Versions, parts that are on, and the health of each source */
         readonly get: {
             readonly parameters: {
                 readonly query?: never;
@@ -914,7 +1152,7 @@ export interface paths {
                         readonly [name: string]: unknown;
                     };
                     content: {
-                        readonly "application/json": components["schemas"]["SourceJson"];
+                        readonly "application/json": components["schemas"]["Status"];
                     };
                 };
                 /** @description Refused */
@@ -1069,6 +1307,23 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A DHCP server that was found. */
+        readonly Candidate: {
+            /** @description The server's configuration; null when there is none. */
+            readonly dnsmasq_conf?: string | null;
+            /** @description Whether it is watched. */
+            readonly is_watched: boolean;
+            /** @description The lease file. */
+            readonly leases: string;
+            /** @description Leases in the file; null when it cannot be read. */
+            readonly n_leases?: number | null;
+            /** @description The first leases of the file. */
+            readonly preview: readonly components["schemas"]["DhcpLease"][];
+            /** @description Why the file cannot be read; null when it can. */
+            readonly problem?: string | null;
+            /** @description What keeps its files there. */
+            readonly system: string;
+        };
         /** @description How many changes of each type. */
         readonly ChangeCounts: {
             /** @description Leases that were not there. */
@@ -1081,6 +1336,103 @@ export interface components {
             readonly renewed: number;
             /** @description Leases that a person sees changed. */
             readonly updated: number;
+        };
+        /** @description A channel and its figures. */
+        readonly Channel: {
+            /**
+             * Format: int64
+             * @description Payload bytes ever accepted.
+             */
+            readonly bytes: number;
+            /** @description `logged`, `state` or `ephemeral`. */
+            readonly class: string;
+            /**
+             * Format: int64
+             * @description Publications held.
+             */
+            readonly held: number;
+            /**
+             * Format: int64
+             * @description Bytes held.
+             */
+            readonly held_bytes: number;
+            /** @description Name of the channel. */
+            readonly name: string;
+            /**
+             * Format: int64
+             * @description Publications ever accepted.
+             */
+            readonly published: number;
+            /**
+             * Format: double
+             * @description Publications per second over the last 10 seconds.
+             */
+            readonly rate: number;
+            /** @description Streams that follow it. */
+            readonly subscribers: number;
+            /**
+             * Format: int64
+             * @description When the last publication was accepted, in milliseconds since 1970.
+             */
+            readonly touched_at: number;
+        };
+        /** @description Channels, sorted as asked. */
+        readonly Channels: {
+            /** @description The channels, at most as many as asked for. */
+            readonly channels: readonly components["schemas"]["Channel"][];
+            /** @description Channels in all. */
+            readonly total: number;
+        };
+        /** @description An open stream and its figures. */
+        readonly Connection: {
+            /** @description Address of the client. */
+            readonly address?: string | null;
+            /** @description Channels and patterns of the subscription. */
+            readonly channels: readonly string[];
+            /** @description Id that the first frame told the client. */
+            readonly client_id: string;
+            /**
+             * Format: int64
+             * @description Publications written.
+             */
+            readonly delivered: number;
+            /**
+             * Format: int64
+             * @description Bytes written.
+             */
+            readonly delivered_bytes: number;
+            /**
+             * Format: int64
+             * @description Ephemeral publications lost.
+             */
+            readonly dropped: number;
+            /** @description `envelope` or `named`. */
+            readonly format: string;
+            /**
+             * Format: int64
+             * @description Publications that its cursor has not passed yet.
+             */
+            readonly lag: number;
+            /**
+             * Format: int64
+             * @description When it was opened, in milliseconds since 1970.
+             */
+            readonly opened_at: number;
+            /**
+             * Format: int64
+             * @description Resets sent.
+             */
+            readonly resets: number;
+            /**
+             * Format: int64
+             * @description Seconds for which its socket has taken nothing.
+             */
+            readonly stalled_seconds: number;
+        };
+        /** @description The open streams. */
+        readonly Connections: {
+            /** @description One per stream. */
+            readonly connections: readonly components["schemas"]["Connection"][];
         };
         /** @description Payload of `data_changed`. */
         readonly DataChangeNotification: {
@@ -1095,6 +1447,23 @@ export interface components {
              * @description Version of the leases that REST serves from now on.
              */
             readonly version: number;
+        };
+        /** @description The simulator as it runs. */
+        readonly Demo: {
+            /** @description Whether changes are made up. */
+            readonly enabled: boolean;
+            /**
+             * Format: double
+             * @description Seconds between two made-up changes; null when only calls make them.
+             */
+            readonly interval_seconds?: number | null;
+            /** @description Whether it can be switched: not in production. */
+            readonly is_allowed: boolean;
+        };
+        /** @description Switches the simulator. */
+        readonly DemoSwitch: {
+            /** @description Whether changes are made up from now on. */
+            readonly enabled: boolean;
         };
         /** @description A lease. */
         readonly DhcpLease: {
@@ -1148,6 +1517,20 @@ export interface components {
             /** @description Vendor class (option 60). */
             readonly vendor_class?: string | null;
         };
+        /** @description Some leases. */
+        readonly DhcpLeasePage: {
+            /** @description The leases of the page. */
+            readonly leases: readonly components["schemas"]["DhcpLease"][];
+            /** @description `cursor` of the next page; null after the last. */
+            readonly next_cursor?: string | null;
+            /** @description Leases that the filter covers in all. */
+            readonly total: number;
+            /**
+             * Format: int64
+             * @description Version of the leases.
+             */
+            readonly version: number;
+        };
         /** @description A pool. */
         readonly DhcpPool: {
             /** @description Last address; null for a range without addresses. */
@@ -1198,6 +1581,27 @@ export interface components {
              */
             readonly used_addresses: number;
         };
+        /** @description Figures of the four cards of the lease page. */
+        readonly DhcpStatistics: {
+            /**
+             * Format: int64
+             * @description Addresses of all pools that nobody holds.
+             */
+            readonly available_ips: number;
+            /** @description Distinct makers of hardware among the leases held now. */
+            readonly device_types: number;
+            /** @description Leases held now that end by the end of the day. */
+            readonly expiring_today: number;
+            /** @description Time zone that the day is of. */
+            readonly time_zone: string;
+            /** @description Leases held now. */
+            readonly total_leases: number;
+            /**
+             * Format: int64
+             * @description Version of the leases.
+             */
+            readonly version: number;
+        };
         /** @description An error (RFC 9457). */
         readonly Error: {
             /** @description What happened this time. */
@@ -1232,6 +1636,33 @@ export interface components {
             /** @description Type of the event; `generic_event` when missing. */
             readonly type?: string | null;
         };
+        /** @description A publication that is held. */
+        readonly Held: {
+            /** @description The payload. */
+            readonly data: unknown;
+            /** @description Its position; null on state channels. */
+            readonly position?: string | null;
+            /**
+             * Format: int64
+             * @description When it was accepted, in milliseconds since 1970.
+             */
+            readonly timestamp: number;
+            /** @description Type of the event. */
+            readonly type: string;
+        };
+        /** @description A page of a channel's history. */
+        readonly History: {
+            /** @description Name of the channel. */
+            readonly channel: string;
+            /** @description Publications held, in the order asked for. */
+            readonly events: readonly components["schemas"]["Held"][];
+            /** @description Position of the hub's last logged publication. */
+            readonly head: string;
+            /** @description Position to ask the next page with; null after the last. */
+            readonly next?: string | null;
+            /** @description Whether older publications are gone. */
+            readonly trimmed: boolean;
+        };
         /** @description Payload of `lease_added`, `lease_updated`, `lease_renewed`, `lease_removed`, `lease_expired`. */
         readonly LeaseChanged: {
             /** @description `added`, `updated`, `renewed`, `removed` or `expired`. */
@@ -1263,6 +1694,22 @@ export interface components {
              */
             readonly version: number;
         };
+        /** @description Which parts are on; a dashboard hides the others. */
+        readonly Modules: {
+            /** @description Leases and pools. */
+            readonly dhcp: boolean;
+            /** @description The resolver. */
+            readonly dns: boolean;
+            /** @description Channels and streams. */
+            readonly hub: boolean;
+        };
+        /** @description Where a value comes from. */
+        readonly Origin: {
+            /** @description `default`, `file`, `environment`, `flag`, `found` (in the usual places) or `demo`. */
+            readonly kind: string;
+            /** @description Path of the file, name of the variable or the flag; null for a default. */
+            readonly name?: string | null;
+        };
         /** @description Channels to add to a stream and to take from it. */
         readonly PatchJson: {
             /**
@@ -1291,6 +1738,43 @@ export interface components {
             readonly matched: number;
             /** @description One per event; null on state and ephemeral channels. */
             readonly positions: readonly (string | null)[];
+        };
+        /** @description A setting in effect. */
+        readonly Setting: {
+            /** @description Value when nothing is said; null when there is none. */
+            readonly default?: unknown;
+            /** @description Whether the value is never shown. */
+            readonly is_secret: boolean;
+            /** @description Whether there is a value, also for a secret. */
+            readonly is_set: boolean;
+            /** @description Dotted path in the configuration file. */
+            readonly key: string;
+            /** @description `text`, `number`, `switch`, `duration`, `list` or `tables`. */
+            readonly kind: string;
+            /** @description What it means. */
+            readonly meaning: string;
+            /** @description Where the value comes from. */
+            readonly origin: components["schemas"]["Origin"];
+            /** @description The value; null when there is none, and for a secret. */
+            readonly value?: unknown;
+            /** @description Environment variable that would set it. */
+            readonly variable: string;
+        };
+        /** @description Every setting in effect. */
+        readonly Settings: {
+            /** @description Configuration file; null when none was read. */
+            readonly config_file?: string | null;
+            /** @description The settings, in the order of the reference. */
+            readonly settings: readonly components["schemas"]["Setting"][];
+        };
+        /** @description What a first run finds. */
+        readonly Setup: {
+            /** @description DHCP servers found in the usual places. */
+            readonly candidates: readonly components["schemas"]["Candidate"][];
+            /** @description The simulator. */
+            readonly demo: components["schemas"]["Demo"];
+            /** @description `development` or `production`. */
+            readonly environment: string;
         };
         /** @description Payload of `snapshot` on `dhcp/leases/changes`: what happened before is not known; reload. */
         readonly SnapshotTaken: {
@@ -1385,6 +1869,38 @@ export interface components {
             readonly reason: string;
             /** @description Position after the hole. */
             readonly to: string;
+        };
+        /** @description Versions, parts and health of the server. */
+        readonly Status: {
+            /** @description Streams open. */
+            readonly active_connections: number;
+            /** @description Version of the REST interface. */
+            readonly api_version: string;
+            /** @description Build of the dashboard; null when the binary has none. */
+            readonly dashboard?: string | null;
+            /** @description Whether changes are made up. */
+            readonly demo: boolean;
+            /** @description What this is. */
+            readonly description: string;
+            /** @description `development` or `production`. */
+            readonly environment: string;
+            /** @description Leases known. */
+            readonly leases: number;
+            /**
+             * Format: int64
+             * @description Version of the leases.
+             */
+            readonly leases_version: number;
+            /** @description Parts that are on. */
+            readonly modules: components["schemas"]["Modules"];
+            /** @description The server's clock, UTC. */
+            readonly now: string;
+            /** @description Every DHCP source. */
+            readonly sources: readonly components["schemas"]["SourceJson"][];
+            /** @description Whether some source is served from its last good state. */
+            readonly stale: boolean;
+            /** @description Version of the server. */
+            readonly version: string;
         };
     };
     responses: never;
