@@ -1,6 +1,17 @@
 /** The pages of the dashboard: where they are, how they are called, which module they belong to. */
 
-import { Info, LayoutDashboard, type LucideIcon, Network, Rows3 } from 'lucide-react'
+import {
+  Cable,
+  ChartLine,
+  Info,
+  LayoutDashboard,
+  type LucideIcon,
+  Network,
+  Radar,
+  Radio,
+  Rows3,
+  Settings2,
+} from 'lucide-react'
 import type { MessageKey } from '../lib/i18n.ts'
 import type { ModuleName } from '../lib/modules.ts'
 
@@ -46,6 +57,52 @@ export const pages: readonly PageEntry[] = [
     key: 'p',
     module: 'dhcp',
     isInBar: true,
+  },
+  {
+    path: '/hub/channels',
+    label: 'nav.channels',
+    icon: Radio,
+    group: 'nav.group.hub',
+    key: 'h',
+    module: null,
+    isInBar: false,
+  },
+  {
+    path: '/hub/connections',
+    label: 'nav.connections',
+    icon: Cable,
+    group: 'nav.group.hub',
+    key: 'c',
+    module: null,
+    isInBar: false,
+  },
+  {
+    path: '/hub/inspector',
+    label: 'nav.inspector',
+    icon: Radar,
+    group: 'nav.group.hub',
+    key: 'i',
+    module: null,
+    isInBar: false,
+  },
+  {
+    // The server's own `/metrics` is for Prometheus.
+    path: '/figures',
+    label: 'nav.metrics',
+    icon: ChartLine,
+    group: 'nav.group.server',
+    key: 'm',
+    module: null,
+    isInBar: false,
+  },
+  {
+    path: '/settings',
+    label: 'nav.settings',
+    icon: Settings2,
+    group: 'nav.group.server',
+    key: 's',
+    module: null,
+    isInBar: false,
   },
   {
     path: '/about',

@@ -7,6 +7,9 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router'
+import { channelsSearch } from '../features/channels/channelsSearch.ts'
+import { connectionsSearch } from '../features/connections/connectionsSearch.ts'
+import { inspectorSearch } from '../features/inspector/inspectorSearch.ts'
 import { leasesSearch } from '../features/leases/leasesSearch.ts'
 import { basePath } from '../lib/api.ts'
 import { queryClient } from '../lib/queryClient.ts'
@@ -55,6 +58,51 @@ const poolsRoute = createRoute({
   component: lazyRouteComponent(() => import('../features/pools/PoolsPage.tsx'), 'PoolsPage'),
 })
 
+const channelsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/hub/channels',
+  validateSearch: channelsSearch,
+  component: lazyRouteComponent(
+    () => import('../features/channels/ChannelsPage.tsx'),
+    'ChannelsPage',
+  ),
+})
+
+const connectionsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/hub/connections',
+  validateSearch: connectionsSearch,
+  component: lazyRouteComponent(
+    () => import('../features/connections/ConnectionsPage.tsx'),
+    'ConnectionsPage',
+  ),
+})
+
+const inspectorRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/hub/inspector',
+  validateSearch: inspectorSearch,
+  component: lazyRouteComponent(
+    () => import('../features/inspector/InspectorPage.tsx'),
+    'InspectorPage',
+  ),
+})
+
+const metricsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/figures',
+  component: lazyRouteComponent(() => import('../features/metrics/MetricsPage.tsx'), 'MetricsPage'),
+})
+
+const settingsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/settings',
+  component: lazyRouteComponent(
+    () => import('../features/settings/SettingsPage.tsx'),
+    'SettingsPage',
+  ),
+})
+
 const aboutRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/about',
@@ -66,6 +114,11 @@ const routeTree = rootRoute.addChildren([
   overviewRoute,
   leasesRoute,
   poolsRoute,
+  channelsRoute,
+  connectionsRoute,
+  inspectorRoute,
+  metricsRoute,
+  settingsRoute,
   aboutRoute,
 ])
 

@@ -1,16 +1,27 @@
 /** Puts the words of all parts together; each part keeps its own file. */
 
 import { about } from './about.ts'
+import { hub } from './hub.ts'
 import { leases } from './leases.ts'
 import { overview } from './overview.ts'
 import { pools } from './pools.ts'
+import { server } from './server.ts'
 import { shell } from './shell.ts'
 import { table } from './table.ts'
 
 /** A text, or its forms by grammatical number, chosen by the parameter `n`. */
 export type Message = string | { readonly one: string; readonly other: string }
 
-const english = { ...shell, ...table, ...overview, ...leases, ...pools, ...about }
+const english = {
+  ...shell,
+  ...table,
+  ...overview,
+  ...leases,
+  ...pools,
+  ...hub,
+  ...server,
+  ...about,
+}
 
 /** Every key of the catalogue. */
 export type MessageKey = keyof typeof english

@@ -100,7 +100,8 @@ export const hub = {
   'inspector.event.noPosition': 'none: not logged',
   'inspector.event.replay': 'Show what came after it',
   'inspector.event.same': 'The same data as the event before it on this channel.',
-  'inspector.event.first': 'The first of this channel and type in the list: nothing to compare with.',
+  'inspector.event.first':
+    'The first of this channel and type in the list: nothing to compare with.',
   'inspector.publish.channel': 'Channel',
   'inspector.publish.type': 'Type',
   'inspector.publish.data': 'Data (JSON)',

@@ -8,9 +8,14 @@ export type ModuleName = 'dhcp' | 'dns'
 /** Returns the modules that are on; until the server has answered, those that it usually has. */
 export function useModules(): ReadonlySet<ModuleName> {
   const { data } = useQuery(serverStatusQuery)
-  if (!data) return ASSUMED
-  return data.sources.length > 0 || data.leases > 0 ? ASSUMED : NONE
+  const { dhcp = true, dns = false } = data?.modules ?? {}
+  return SETS[`${dhcp}-${dns}`]
 }
 
-const ASSUMED: ReadonlySet<ModuleName> = new Set(['dhcp'])
-const NONE: ReadonlySet<ModuleName> = new Set()
+/** One object each, so that readers are not drawn anew for nothing. */
+const SETS: Readonly<Record<`${boolean}-${boolean}`, ReadonlySet<ModuleName>>> = {
+  'true-true': new Set<ModuleName>(['dhcp', 'dns']),
+  'true-false': new Set<ModuleName>(['dhcp']),
+  'false-true': new Set<ModuleName>(['dns']),
+  'false-false': new Set<ModuleName>(),
+}

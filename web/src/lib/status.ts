@@ -23,6 +23,12 @@ const source = z.object({
 
 const serverStatus = z.object({
   version: z.string(),
+  /** Build of the dashboard in the server; null when it has none. */
+  dashboard: z.optional(z.nullable(z.string())),
+  environment: z.optional(z.string()),
+  modules: z.object({ hub: z.boolean(), dhcp: z.boolean(), dns: z.boolean() }),
+  /** Whether changes are made up. */
+  demo: z.boolean(),
   stale: z.boolean(),
   sources: z.array(source),
   leases: z.number(),

@@ -57,7 +57,13 @@ function Branch({ nodes, level }: BranchProps): ReactNode {
   )
 }
 
-function TreeLine({ node, level }: { readonly node: ChannelNode; readonly level: number }): ReactNode {
+function TreeLine({
+  node,
+  level,
+}: {
+  readonly node: ChannelNode
+  readonly level: number
+}): ReactNode {
   const [isOpen, setIsOpen] = useState(level < OPEN_LEVELS)
   const isBranch = node.children.length > 0
   return (

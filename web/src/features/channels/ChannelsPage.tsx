@@ -11,14 +11,14 @@ import { SearchField } from '../../components/SearchField.tsx'
 import { EmptyState, PageHeader } from '../../components/ui/Surface.tsx'
 import { copyText } from '../../lib/clipboard.ts'
 import { csv, download } from '../../lib/csv.ts'
-import { type ChannelOrder, CHANNELS_MAX } from '../../lib/hubChannels.ts'
+import { CHANNELS_MAX, type ChannelOrder } from '../../lib/hubChannels.ts'
 import { t } from '../../lib/i18n.ts'
 import type { LiveView } from '../../lib/live/liveView.ts'
 import { useLiveView } from '../../lib/live/useLiveView.ts'
 import { nextTableSort, tableSortText } from '../../lib/tableSort.ts'
+import { ChannelTree } from './ChannelTree.tsx'
 import { channelColumns, SORT_KEYS } from './channelColumns.tsx'
 import { CHANNEL_FIELDS, type ChannelsSearch, channelSort } from './channelsSearch.ts'
-import { ChannelTree } from './ChannelTree.tsx'
 import { channelTree } from './channelTree.ts'
 import { type Channel, type Channels, useChannels } from './useChannels.ts'
 
@@ -72,7 +72,8 @@ export function ChannelsPage(): ReactNode {
           ]}
           onChange={(value) =>
             void navigate({
-              search: ({ view: _, ...rest }) => (value === 'tree' ? { ...rest, view: value } : rest),
+              search: ({ view: _, ...rest }) =>
+                value === 'tree' ? { ...rest, view: value } : rest,
             })
           }
         />
@@ -129,7 +130,10 @@ interface TreeProps {
 
 function Tree({ channels, filter }: TreeProps): ReactNode {
   const { all, error } = channels
-  const nodes = useMemo(() => channelTree(filter ? (all ?? []).filter(filter) : (all ?? [])), [all, filter])
+  const nodes = useMemo(
+    () => channelTree(filter ? (all ?? []).filter(filter) : (all ?? [])),
+    [all, filter],
+  )
   if (nodes.length > 0) return <ChannelTree nodes={nodes} />
   if (error) return <EmptyState title={t('hub.failed')} hint={error.message} />
   if (!all) return null

@@ -17,11 +17,7 @@ import { createPolledRows } from '../../lib/live/polledRows.ts'
 import { useLiveView } from '../../lib/live/useLiveView.ts'
 import { nextTableSort, tableSortText } from '../../lib/tableSort.ts'
 import { connectionColumns, SORT_KEYS } from './connectionColumns.tsx'
-import {
-  CONNECTION_FIELDS,
-  type ConnectionsSearch,
-  connectionSort,
-} from './connectionsSearch.ts'
+import { CONNECTION_FIELDS, type ConnectionsSearch, connectionSort } from './connectionsSearch.ts'
 
 const NOTHING: ReadonlySet<string> = new Set()
 
@@ -117,7 +113,15 @@ function textFilter(text: string): ((row: ConnectionRow) => boolean) | null {
 }
 
 function exportConnections(connections: readonly ConnectionRow[]): void {
-  const head = ['client_id', 'address', 'channels', 'lag', 'delivered', 'dropped', 'resets'] as const
+  const head = [
+    'client_id',
+    'address',
+    'channels',
+    'lag',
+    'delivered',
+    'dropped',
+    'resets',
+  ] as const
   const rows = connections.map((row) => head.map((field) => csvValue(row[field])))
   download('connections.csv', 'text/csv', csv(head, rows))
 }

@@ -25,18 +25,11 @@ export function EventDetails({ row, before, onReplay }: EventDetailsProps): Reac
   const [form, setForm] = useState<Form>('pretty')
   const { event } = row
   const text = form === 'raw' ? wireText(row) : pretty(event.data)
-  const facts: readonly (readonly [string, ReactNode])[] = [
-    [t('inspector.column.channel'), <span className="mono">{event.channel}</span>],
-    [t('inspector.column.type'), <span className="mono">{event.type}</span>],
+  const facts: readonly (readonly [string, string])[] = [
+    [t('inspector.column.channel'), event.channel],
+    [t('inspector.column.type'), event.type],
     [t('inspector.column.time'), formatMoment(event.timestamp ?? row.receivedAtMs)],
-    [
-      t('inspector.event.position'),
-      event.id === null ? (
-        t('inspector.event.noPosition')
-      ) : (
-        <span className="mono">{event.id}</span>
-      ),
-    ],
+    [t('inspector.event.position'), event.id ?? t('inspector.event.noPosition')],
     [t('inspector.column.size'), formatBytes(row.sizeBytes)],
   ]
   return (
@@ -70,8 +63,10 @@ export function EventDetails({ row, before, onReplay }: EventDetailsProps): Reac
 
 export function Code({ text }: { readonly text: string }): ReactNode {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reached by keys
-    <pre tabIndex={0} className="mono min-h-24 flex-1 overflow-auto rounded-control bg-inset p-3 text-xs leading-5">
+    <pre
+      tabIndex={0}
+      className="mono min-h-24 flex-1 overflow-auto rounded-control bg-inset p-3 text-xs leading-5"
+    >
       {text}
     </pre>
   )
@@ -86,8 +81,10 @@ function Diff({ row, before }: Pick<EventDetailsProps, 'row' | 'before'>): React
     return <p className="text-sm text-muted">{t('inspector.event.same')}</p>
   }
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reached by keys
-    <pre tabIndex={0} className="mono min-h-24 flex-1 overflow-auto rounded-control bg-inset p-3 text-xs leading-5">
+    <pre
+      tabIndex={0}
+      className="mono min-h-24 flex-1 overflow-auto rounded-control bg-inset p-3 text-xs leading-5"
+    >
       {lines.map((line, place) => (
         <span
           // biome-ignore lint/suspicious/noArrayIndexKey: a line has nothing else to be known by

@@ -25,7 +25,7 @@ test('what is left out is not sent', () => {
   expect(() => publishBody(draft({ data: '{' }))).toThrow()
 })
 
-test('a quote in the data stays in the shell\'s quotes', () => {
+test("a quote in the data stays in the shell's quotes", () => {
   const snippet = curlSnippet('http://x', draft({ data: '"it\'s"' }))
   expect(snippet).toContain(`"data":"it'\\''s"`)
 })

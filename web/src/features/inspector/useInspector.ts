@@ -35,11 +35,9 @@ export function useInspector(
     const own = parameters === null ? null : openFrom(followed, parameters)
     const source: TidingsClient = own ?? client
     const stops = followed.map((pattern) =>
-      source.subscribeBatch(
-        pattern,
-        (events: readonly TidingsEvent[]) => log.add(events),
-        { onGap: (gap: Gap) => setNote({ kind: 'gap', reason: gap.reason }) },
-      ),
+      source.subscribeBatch(pattern, (events: readonly TidingsEvent[]) => log.add(events), {
+        onGap: (gap: Gap) => setNote({ kind: 'gap', reason: gap.reason }),
+      }),
     )
     const stopWatching = own?.onConnectionChange(({ status, error }) => {
       if (status === 'closed') setNote({ kind: 'closed', reason: error?.message ?? '' })

@@ -2,7 +2,7 @@
 
 import { formatBytes, formatDecimal, formatNumber } from '../../lib/format.ts'
 import type { MessageKey } from '../../lib/i18n.ts'
-import { latencyQuantile, type Look, perSecond, plain } from './figures.ts'
+import { type Look, latencyQuantile, perSecond, plain } from './figures.ts'
 
 export interface Line {
   readonly label: MessageKey

@@ -20,7 +20,7 @@ export function parseMetrics(text: string): readonly Sample[] {
     const found = LINE.exec(line)
     const [, name, labels = '', number] = found ?? []
     if (name === undefined || number === undefined) continue
-    const value = valueOf(number)
+    const value = numberOf(number)
     if (Number.isNaN(value)) continue
     samples.push({ name, labels: labelsOf(labels), value })
   }
@@ -30,16 +30,16 @@ export function parseMetrics(text: string): readonly Sample[] {
 function labelsOf(text: string): Record<string, string> {
   const labels: Record<string, string> = {}
   for (const [, name, value] of text.matchAll(LABEL)) {
-    if (name !== undefined && value !== undefined) labels[name] = value.replace(/\\(.)/g, unescape)
+    if (name !== undefined && value !== undefined) labels[name] = value.replace(/\\(.)/g, unescaped)
   }
   return labels
 }
 
-function unescape(_: string, character: string): string {
+function unescaped(_: string, character: string): string {
   return character === 'n' ? '\n' : character
 }
 
-function valueOf(text: string): number {
+function numberOf(text: string): number {
   if (text === '+Inf') return Number.POSITIVE_INFINITY
   if (text === '-Inf') return Number.NEGATIVE_INFINITY
   return Number(text)

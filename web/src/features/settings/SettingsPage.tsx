@@ -20,7 +20,10 @@ export function SettingsPage(): ReactNode {
   const [text, setText] = useState('')
   const [shown, setShown] = useState<Shown>('all')
   const all = data?.settings
-  const sections = useMemo(() => grouped((all ?? []).filter(matches(text, shown))), [all, text, shown])
+  const sections = useMemo(
+    () => grouped((all ?? []).filter(matches(text, shown))),
+    [all, text, shown],
+  )
   return (
     <div className="mx-auto flex max-w-5xl flex-col gap-4 p-3 md:p-5">
       <PageHeader title={t('settings.title')} subtitle={t('settings.subtitle')}>

@@ -26,6 +26,5 @@ export type Setting = z.infer<typeof setting>
 
 export const settingsQuery = queryOptions({
   queryKey: ['settings'] as const,
-  queryFn: ({ signal }) =>
-    getJson('/api/v1/settings', (value) => settings.parse(value), signal),
+  queryFn: ({ signal }) => getJson('/api/v1/settings', (value) => settings.parse(value), signal),
 })

@@ -8,9 +8,7 @@ export interface PolledRows<Row> extends LiveCollection<Row> {
 }
 
 /** Figures change with every answer, so a change of a row is drawn and not marked. */
-export function createPolledRows<Row extends object>(
-  idOf: (row: Row) => string,
-): PolledRows<Row> {
+export function createPolledRows<Row extends object>(idOf: (row: Row) => string): PolledRows<Row> {
   const rows = new Map<string, Row>()
   const listeners = new Set<(changes: readonly RowChange<Row>[]) => void>()
   let isFilled = false
