@@ -15,7 +15,7 @@ export function Choices<Value extends string>(props: ChoicesProps<Value>): React
     <div
       role="group"
       aria-label={props.label}
-      className="flex h-8 shrink-0 rounded-control border border-line-strong bg-surface p-0.5"
+      className="flex h-8 w-fit shrink-0 rounded-control border border-line-strong bg-surface p-0.5"
     >
       {props.options.map((option) => (
         <button

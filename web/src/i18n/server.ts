@@ -10,7 +10,7 @@ export const server = {
   'metrics.range.1800': '30 min',
   'metrics.range.3600': '1 h',
   'metrics.raw': 'Raw figures',
-  'metrics.since': 'Since {time}, every {n} s while a page is open',
+  'metrics.since': 'Since {time}, every {n} s while this tab is visible',
   'metrics.collecting': 'Collecting: a line needs two looks.',
   'metrics.failed': 'Could not read the figures: {reason}',
   'metrics.now': 'now {value}',

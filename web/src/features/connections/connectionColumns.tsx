@@ -39,11 +39,23 @@ function Id({ id }: { readonly id: string }): ReactNode {
   const { connectionId } = useConnection()
   return (
     <span className="flex min-w-0 items-center gap-2">
-      <span title={id} className="mono truncate font-medium">
+      <span title={id} className="mono shrink-0 font-medium">
         {id.slice(0, 8)}
       </span>
-      {id === connectionId ? <Badge tone="info">{t('connections.own')}</Badge> : null}
+      {id === connectionId ? <OwnMark /> : null}
     </span>
+  )
+}
+
+/** On a phone there is room for a dot only. */
+function OwnMark(): ReactNode {
+  return (
+    <>
+      <span aria-hidden className="size-2 rounded-full bg-info sm:hidden" />
+      <span className="sr-only sm:not-sr-only">
+        <Badge tone="info">{t('connections.own')}</Badge>
+      </span>
+    </>
   )
 }
 
@@ -103,7 +115,7 @@ export const connectionColumns: readonly Column<ConnectionRow>[] = [
   {
     id: 'opened',
     label: t('connections.column.opened'),
-    track: 'minmax(5rem, 0.6fr)',
+    track: 'minmax(6rem, 0.6fr)',
     fromWidth: 0,
     sortField: 'opened',
     ...END,
@@ -112,7 +124,7 @@ export const connectionColumns: readonly Column<ConnectionRow>[] = [
   {
     id: 'lag',
     label: t('connections.column.lag'),
-    track: 'minmax(6rem, 0.8fr)',
+    track: 'minmax(5.5rem, 0.8fr)',
     fromWidth: 0,
     sortField: 'lag',
     ...END,
