@@ -79,7 +79,11 @@ export class DhcpServer {
     const name = `${this.namespace}c${n}`
     this.addNamespace(name)
     const port = `port${n}`
-    ip('-n', this.namespace, ...`link add name ${port} type veth peer name eth0 netns ${name}`.split(' '))
+    ip(
+      '-n',
+      this.namespace,
+      ...`link add name ${port} type veth peer name eth0 netns ${name}`.split(' '),
+    )
     ip('-n', this.namespace, 'link', 'set', port, 'master', 'br0', 'up')
     ip('-n', name, 'link', 'set', 'eth0', 'address', mac, 'up')
     const script = join(this.folder, `client${n}.sh`)

@@ -5,7 +5,7 @@
  * that is tested.
  */
 
-import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
 /** Request line of an event stream. */
 const STREAM = /^GET \S*\/(?:api\/sse\/stream|api\/v1\/leases\/stream)[? ]/m

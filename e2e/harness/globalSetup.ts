@@ -1,7 +1,7 @@
 /** Says before the first scenario what is missing, and where screenshots will lie. */
 
-import { shotsFolder } from './screenshots.ts'
 import { findChromium, findTidings } from './programs.ts'
+import { shotsFolder } from './screenshots.ts'
 
 export function setup(): void {
   console.log(`server: ${findTidings()}`)

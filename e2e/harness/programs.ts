@@ -18,14 +18,18 @@ export function findProgram(...names: readonly string[]): string | null {
 
 /** Returns the browser; `TIDINGS_CHROMIUM` names another. */
 export function findChromium(): string | null {
-  return process.env.TIDINGS_CHROMIUM ?? findProgram('chromium', 'chromium-browser', 'google-chrome')
+  return (
+    process.env.TIDINGS_CHROMIUM ?? findProgram('chromium', 'chromium-browser', 'google-chrome')
+  )
 }
 
 /** Returns the server: what `TIDINGS_BIN` names, else the one that was built last. */
 export function findTidings(): string {
   const named = process.env.TIDINGS_BIN
   if (named) return named
-  const built = ['release', 'ci', 'debug'].map((profile) => join(root, 'target', profile, 'tidings'))
+  const built = ['release', 'ci', 'debug'].map((profile) =>
+    join(root, 'target', profile, 'tidings'),
+  )
   const newest = built.filter(isExecutable).sort((a, b) => modifiedAt(b) - modifiedAt(a))[0]
   if (newest) return newest
   throw new Error('the server is not built: run `cargo xtask build`, or name it in TIDINGS_BIN')

@@ -27,6 +27,7 @@ const base = test.extend<Fixtures>({
     await use(proxy)
     await proxy.close()
   },
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads what a fixture needs from the pattern
   browser: async ({}, use) => {
     const browser = await Browser.start()
     await use(browser)

@@ -112,7 +112,10 @@ export class Tidings {
 
   private async launch(port: number): Promise<void> {
     const args = ['serve', '--listen', `127.0.0.1:${port}`, ...this.args]
-    const child = spawn(findTidings(), args, { cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(findTidings(), args, {
+      cwd: this.folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     this.process = child
     this.log = []
     const note = (text: string) => {

@@ -11,33 +11,33 @@ const RED_AFTER_MS = 10_000
 /** How much a loaded machine may be late. */
 const SLACK_MS = 2_500
 
-scenario('a killed server is said at once and forgiven when it is back', async ({
-  server,
-  browser,
-}) => {
-  const page = await browser.open(`${server.url}/about`)
-  await toneIs(page, 'live')
-  const notice = page.getByTestId('connection-notice')
+scenario(
+  'a killed server is said at once and forgiven when it is back',
+  async ({ server, browser }) => {
+    const page = await browser.open(`${server.url}/about`)
+    await toneIs(page, 'live')
+    const notice = page.getByTestId('connection-notice')
 
-  await server.kill()
-  const killedAt = Date.now()
-  await toneIs(page, 'connecting', SLACK_MS)
-  expect(await label(page)).toBe('Connecting...')
-  await notice.waitFor()
-  expect(Date.now() - killedAt).toBeGreaterThan(GRACE_MS - 100)
-  expect(await notice.textContent()).toContain('Connection lost, attempting to reconnect...')
-  expect(await notice.count()).toBe(1)
-  await toneIs(page, 'disconnected', RED_AFTER_MS + SLACK_MS)
-  expect(Date.now() - killedAt).toBeGreaterThan(RED_AFTER_MS - 500)
-  expect(await label(page)).toBe('Disconnected')
-  await page.getByRole('heading', { level: 1 }).waitFor()
-  await shoot(page, 'outage')
+    await server.kill()
+    const killedAt = Date.now()
+    await toneIs(page, 'connecting', SLACK_MS)
+    expect(await label(page)).toBe('Connecting...')
+    await notice.waitFor()
+    expect(Date.now() - killedAt).toBeGreaterThan(GRACE_MS - 100)
+    expect(await notice.textContent()).toContain('Connection lost, attempting to reconnect...')
+    expect(await notice.count()).toBe(1)
+    await toneIs(page, 'disconnected', RED_AFTER_MS + SLACK_MS)
+    expect(Date.now() - killedAt).toBeGreaterThan(RED_AFTER_MS - 500)
+    expect(await label(page)).toBe('Disconnected')
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    await shoot(page, 'outage')
 
-  await server.restart()
-  await toneIs(page, 'live')
-  await page.getByText('Connected again').waitFor()
-  expect(await notice.count()).toBe(1)
-})
+    await server.restart()
+    await toneIs(page, 'live')
+    await page.getByText('Connected again').waitFor()
+    expect(await notice.count()).toBe(1)
+  },
+)
 
 scenario('a blip is no matter for a notice', async ({ proxy, browser }) => {
   const page = await browser.open(`${proxy.url}/about`)
@@ -60,14 +60,18 @@ scenario('a blip is no matter for a notice', async ({ proxy, browser }) => {
   expect(seen).toBe(0)
 })
 
-scenario('a silent stream is replaced', async ({ proxy, browser }) => {
-  const page = await browser.open(`${proxy.url}/about`)
-  await toneIs(page, 'live')
-  const asked = proxy.streamsAsked
-  proxy.stallStreams()
-  // Heartbeats come every 30 s; a page that waits for more than two and a half is not live.
-  await toneIs(page, 'connecting', 60_000)
-  proxy.flow()
-  await toneIs(page, 'live', 60_000)
-  expect(proxy.streamsAsked).toBeGreaterThan(asked)
-}, 150_000)
+scenario(
+  'a silent stream is replaced',
+  async ({ proxy, browser }) => {
+    const page = await browser.open(`${proxy.url}/about`)
+    await toneIs(page, 'live')
+    const asked = proxy.streamsAsked
+    proxy.stallStreams()
+    // Heartbeats come every 30 s; a page that waits for more than two and a half is not live.
+    await toneIs(page, 'connecting', 60_000)
+    proxy.flow()
+    await toneIs(page, 'live', 60_000)
+    expect(proxy.streamsAsked).toBeGreaterThan(asked)
+  },
+  150_000,
+)
