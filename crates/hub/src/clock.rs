@@ -26,8 +26,8 @@ pub(crate) struct Now {
 
 /// What is kept of the clock beside the log, so that a restart goes on with it.
 ///
-/// While the machine runs, its clock that nobody can set tells how much time has passed since; after
-/// that, the correction tells what the wall clock differs by.
+/// While the machine runs, its clock that nobody can set tells how much time has passed since;
+/// after that, the correction tells what the wall clock differs by.
 ///
 /// ```text
 /// elapsed u64, kept_at u64, correction i32, identity of the run of the system

@@ -1,6 +1,7 @@
 //! The law of the encoder: whatever was accepted is what a client parses, and nothing else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -17,6 +18,9 @@ use super::world::{Running, World, request, rule, take_all, wait};
 
 /// Events of a run; with `TIDINGS_TEST_ALL` twenty times as many.
 const N_CASES: u32 = 1_500;
+
+/// Longer than a run: nothing but publications is to be shown.
+const QUIET: Duration = Duration::from_hours(24);
 
 /// What the publisher hands in as JSON, and the event that it becomes.
 #[derive(Debug, Clone)]
@@ -118,13 +122,15 @@ fn open(window_size_max_bytes: u64) -> Running {
             rule("ephemeral", ChannelClass::Ephemeral),
         ],
         channels_max: 100_000,
+        keep_alive: QUIET,
         ..HubConfig::default()
     };
     World::new(config, 1).open()
 }
 
 fn subscribe(hub: &Arc<Hub>, format: Format, start: Start) -> Subscription {
-    hub.subscribe(SubscribeRequest { format, ..request(hub, &["**"], start) }).unwrap()
+    let ask = SubscribeRequest { format, heartbeat: QUIET, ..request(hub, &["**"], start) };
+    hub.subscribe(ask).unwrap()
 }
 
 /// Checks that one block stands there and says what was handed in.
