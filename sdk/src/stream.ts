@@ -123,14 +123,17 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
       const event = decode(told)
       if (!event) return
       if (event.channel === 'connected' && told.id === null) greet(event.data)
-      else take(told, event)
+      else take(event)
     } catch (cause) {
       counts.invalid++
       sink.error(makeError('invalid_payload', `unreadable event: ${cause}`, { cause }))
+    } finally {
+      // Also past what could not be read, which would otherwise come again with every reconnect.
+      move(told.id)
     }
   }
 
-  function take(told: SseMessage, event: TidingsEvent): void {
+  function take(event: TidingsEvent): void {
     const { id, channel } = event
     settleRecovery()
     if (id !== null) {
@@ -140,9 +143,9 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
       }
       seen.add(id)
       // The oldest comes first in a set.
-      for (const oldest of seen) if (seen.size > dedupe) seen.delete(oldest)
+      const [oldest = id] = seen
+      if (seen.size > dedupe) seen.delete(oldest)
     }
-    move(told.id)
     if (channel !== 'system/heartbeat') {
       counts.received++
       lastEventAt = Date.now()
@@ -151,7 +154,7 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
   }
 
   /** Handles the frames that are about the stream itself; false for events. */
-  function control({ event, data, id }: SseMessage): boolean {
+  function control({ event, data }: SseMessage): boolean {
     const read = () => JSON.parse(data || '{}')
     if (event === 'connection_established') greet(read())
     else if (event === 'ready') {
@@ -163,9 +166,8 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
     } else if (event === 'reset') {
       const told = read()
       gap(told.reason, told)
-      move(id)
     } else if (event === 'dropped') {
-      const { dropped } = read()
+      const { dropped = 0 } = read()
       counts.dropped += dropped
       sink.dropped(dropped)
     } else if (event === 'connection_close') end(read().reason)

@@ -687,6 +687,8 @@ describe('6: handlers', () => {
     expect(data()).toEqual([1])
     expect(client.stats()).toMatchObject({ invalid: 3, received: 1 })
     expect(errors.map(({ code }) => code)).toEqual(Array(3).fill('invalid_payload'))
+    fake.last().send('{', { id: 'p7' })
+    expect(client.stats().lastEventId).toBe('p7')
   })
 
   const schemaOf = (
