@@ -110,6 +110,8 @@ pub struct UpstreamConfig {
     pub servers: Vec<String>,
     /// In which order they are asked.
     pub strategy: Strategy,
+    /// Other upstreams, for groups of clients that name them, at most [`UPSTREAMS_MAX`].
+    pub sets: Vec<UpstreamSetConfig>,
     /// Plain resolvers that find the addresses of upstreams given by name alone.
     pub bootstrap: Vec<String>,
     /// Longest time for one try.
@@ -124,6 +126,16 @@ pub struct UpstreamConfig {
     /// Longest time that an upstream that keeps failing is left alone.
     #[serde(with = "humantime_serde")]
     pub back_off_max: Duration,
+}
+
+/// Upstreams for groups of clients.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamSetConfig {
+    /// What groups call it.
+    pub name: String,
+    /// Whom to ask.
+    pub servers: Vec<String>,
 }
 
 /// Domains that are asked elsewhere.
@@ -269,6 +281,7 @@ impl Default for UpstreamConfig {
         Self {
             servers: vec!["system".to_owned()],
             strategy: Strategy::default(),
+            sets: Vec::new(),
             bootstrap: vec!["9.9.9.9".to_owned(), "1.1.1.1".to_owned()],
             timeout: Duration::from_millis(1_500),
             hedge_after: Duration::from_millis(400),
@@ -410,6 +423,10 @@ impl UpstreamConfig {
             return Err(ConfigError::Rule { key: "upstream.servers", rule });
         }
         check_upstreams("upstream.bootstrap", &self.bootstrap)?;
+        check_count("upstream.sets", self.sets.len(), UPSTREAMS_MAX)?;
+        for set in &self.sets {
+            check_upstreams("upstream.sets.servers", &set.servers)?;
+        }
         let time = (Duration::from_millis(10), Duration::from_secs(30));
         check_time("upstream.timeout", self.timeout, time)?;
         check_time("upstream.hedge_after", self.hedge_after, time)?;

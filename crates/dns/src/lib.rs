@@ -11,26 +11,35 @@
 //! A thread that answers never waits for anything behind the ring: what finds it full is counted
 //! and left out of the log.
 
-#![expect(
-    dead_code,
-    unused_imports,
-    clippy::unused_async,
-    clippy::unused_self,
-    reason = "listeners and upstreams use it from the next change on"
-)]
-
 pub mod cache;
 pub mod client;
 pub mod config;
+mod cookie;
 pub mod entry;
 pub mod filter;
+mod front;
+mod ingest;
 pub mod listed;
+mod local;
 pub mod name;
 pub mod network;
 pub mod overrides;
 pub mod query_log;
+mod rate;
 pub mod record_type;
+mod resolver;
 pub mod ring;
 pub mod service;
 pub mod statistics;
+mod upstream;
 pub mod verdict;
+mod wire;
+
+/// Reads foreign bytes in every way that the resolver reads them; for the fuzzer.
+///
+/// # Panics
+///
+/// What is written cannot be read again, which is a defect.
+pub fn read_every_way(message: &[u8]) {
+    wire::read_every_way(message);
+}

@@ -6,15 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::cache::{Cache, CachePage, CacheQuery, Flush};
 use crate::config::{ConfigError, DnsConfig};
 use crate::entry::Transport;
 use crate::filter::Filter;
-use crate::ring::{EntryReader, Rings};
+use crate::resolver::Resolver;
+use crate::ring::EntryReader;
+
+mod control;
+
+use control::{Control, Sources};
 
 /// Returns milliseconds since 1970-01-01T00:00:00Z.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -36,15 +41,12 @@ pub struct DnsEnvironment {
 
 /// The resolver; shared by everybody.
 pub struct Dns {
+    resolver: Arc<Resolver>,
     config: ArcSwap<DnsConfig>,
-    cache: Arc<Cache>,
-    rings: Arc<Rings>,
-    filter: ArcSwap<Filter>,
-    lease_names: RwLock<Vec<LeaseName>>,
-    control: Control,
+    lease_names: Mutex<Vec<LeaseName>>,
+    control: tokio::sync::Mutex<Control>,
     status: RwLock<DnsStatus>,
     changes: watch::Sender<u64>,
-    start: Instant,
     environment: DnsEnvironment,
 }
 
@@ -104,6 +106,21 @@ pub enum StartError {
     },
 }
 
+/// What was counted since the handle was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DnsCounters {
+    /// Messages that hold no question for us.
+    pub n_malformed: u64,
+    /// Questions from networks that are not answered.
+    pub n_not_allowed: u64,
+    /// Questions over the rate of their network.
+    pub n_over_rate: u64,
+    /// Questions that found no place to wait for upstreams.
+    pub n_overflows: u64,
+    /// Entries of the query log that nobody read in time.
+    pub n_entries_dropped: u64,
+}
+
 /// A name that a lease has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseName {
@@ -135,25 +152,57 @@ pub struct UpstreamHealth {
 }
 
 impl Dns {
-    /// Makes the handle; nothing listens before [`Dns::start`].
+    /// Makes the handle; nothing listens before [`Dns::start`]. Call it within the runtime.
     ///
     /// `config` must have passed [`DnsConfig::check`].
     #[must_use]
     pub fn new(config: DnsConfig, environment: DnsEnvironment) -> Arc<Self> {
         debug_assert_eq!(config.check(), Ok(()), "the caller checks the configuration");
         let status = DnsStatus { since_ms: (environment.clock)(), ..DnsStatus::default() };
+        let runtime = tokio::runtime::Handle::current();
         Arc::new(Self {
-            cache: Arc::new(Cache::new(&config.cache)),
+            resolver: Arc::new(Resolver::new(&config, &environment, runtime)),
             config: ArcSwap::from_pointee(config),
-            rings: Arc::default(),
-            filter: ArcSwap::default(),
-            lease_names: RwLock::default(),
-            control: Control,
+            lease_names: Mutex::default(),
+            control: tokio::sync::Mutex::default(),
             status: RwLock::new(status),
             changes: watch::Sender::new(0),
-            start: Instant::now(),
             environment,
         })
+    }
+
+    /// Starts when the settings say so, keeps an eye on the files that the settings name, and
+    /// stops with `stop`.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        /// Time between two looks at hosts files and the system's resolvers.
+        const LOOK: Duration = Duration::from_secs(30);
+        /// Longest time that connections may take to end.
+        const GRACE: Duration = Duration::from_secs(3);
+        if self.config().enabled
+            && let Err(error) = self.start().await
+        {
+            tracing::error!(%error, "the resolver did not start");
+        }
+        let mut sources = Sources::of(&self.config());
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let config = self.config();
+            let now = Sources::of(&config);
+            if now != sources {
+                tracing::info!("hosts files or the system's resolvers have changed");
+                sources = now;
+                self.resolver.replace_local(&config, &self.lease_names.lock());
+                self.resolver.replace_upstreams(&config, &self.own_addresses());
+            }
+        }
+        self.stop().await;
+        self.resolver.tasks.close();
+        if tokio::time::timeout(GRACE, self.resolver.tasks.wait()).await.is_err() {
+            tracing::info!("connections to upstreams are left behind");
+        }
     }
 
     /// Returns the settings in effect.
@@ -174,27 +223,33 @@ impl Dns {
         self.changes.subscribe()
     }
 
+    /// Returns what was counted.
+    #[must_use]
+    pub fn counters(&self) -> DnsCounters {
+        self.resolver.counters()
+    }
+
     /// Returns the cache, for its numbers and for flushing.
     #[must_use]
     pub fn cache(&self) -> &Cache {
-        &self.cache
+        &self.resolver.cache
     }
 
     /// Returns a page of the cache.
     #[must_use]
     pub fn cache_page(&self, query: &CacheQuery) -> CachePage {
-        self.cache.page(query, self.now_ms())
+        self.resolver.cache.page(query, self.resolver.now_ms())
     }
 
     /// Throws answers away and returns how many.
     pub fn flush(&self, what: &Flush) -> usize {
-        self.cache.flush(what)
+        self.resolver.cache.flush(what)
     }
 
     /// Returns the reader of the query log's entries; one task should have it.
     #[must_use]
     pub fn entries(&self) -> EntryReader {
-        self.rings.reader()
+        self.resolver.rings.reader()
     }
 
     /// Starts to answer.
@@ -203,12 +258,28 @@ impl Dns {
     ///
     /// [`StartError`]; nothing listens then, and a later start may work.
     pub async fn start(&self) -> Result<(), StartError> {
-        self.control.start(self).await
+        let mut control = self.control.lock().await;
+        if control.is_running() {
+            return Err(StartError::Running);
+        }
+        let config = self.config();
+        let outcome = control.listen(&config, &self.environment, &self.resolver).await;
+        self.note(&control, outcome.as_ref().err());
+        outcome?;
+        self.resolver.replace_upstreams(&config, &control.own_addresses());
+        tracing::info!(addresses = ?self.status.read().addresses, "the resolver answers");
+        Ok(())
     }
 
-    /// Stops to answer; questions under way are answered first. Nothing happens when it is stopped.
+    /// Stops to answer; questions of connections under way are answered first. Nothing happens
+    /// when it is stopped.
     pub async fn stop(&self) {
-        self.control.stop(self).await;
+        let mut control = self.control.lock().await;
+        if control.is_running() {
+            control.end().await;
+            self.note(&control, None);
+            tracing::info!("the resolver has stopped");
+        }
     }
 
     /// Starts what is stopped and stops what runs; returns whether it runs now.
@@ -225,13 +296,35 @@ impl Dns {
     }
 
     /// Takes over other settings, while it runs without a lost question: sockets whose address
-    /// stays are kept.
+    /// stays are kept, and so is the cache.
     ///
     /// # Errors
     ///
     /// [`StartError`]; the settings before stay in effect.
     pub async fn apply(&self, config: DnsConfig) -> Result<(), StartError> {
-        self.control.apply(self, config).await
+        config.check().map_err(StartError::Config)?;
+        let mut control = self.control.lock().await;
+        let before = self.config();
+        if control.is_running() {
+            let outcome = control.listen(&config, &self.environment, &self.resolver).await;
+            self.note(&control, outcome.as_ref().err());
+            outcome?;
+        }
+        self.resolver.replace_config(&config, &control.own_addresses());
+        if config.local != before.local {
+            self.resolver.replace_local(&config, &self.lease_names.lock());
+        }
+        let asks_others = config.upstream.servers != before.upstream.servers
+            || config.upstream.sets != before.upstream.sets
+            || config.forwards != before.forwards
+            || config.rebind != before.rebind;
+        self.config.store(Arc::new(config));
+        if asks_others {
+            // What others answered is not what these would.
+            self.resolver.cache.flush(&Flush::All);
+        }
+        self.changes.send_modify(|version| *version += 1);
+        Ok(())
     }
 
     /// Answers a message that came by other ways than the resolver's own sockets; `None` when the
@@ -244,34 +337,55 @@ impl Dns {
         client: SocketAddr,
         transport: Transport,
     ) -> Option<Vec<u8>> {
-        self.control.resolve(message, client, transport).await
+        if !self.status.read().is_running {
+            return None;
+        }
+        let asker = self.resolver.asker(client, transport);
+        self.resolver.handle(message, asker).await
     }
 
     /// Replaces rules and clients; questions under way end with those before.
     pub fn set_filter(&self, filter: Arc<Filter>) {
-        self.filter.store(filter);
+        self.resolver.replace_filter(filter);
     }
 
     /// Returns rules and clients as they are.
     #[must_use]
     pub fn filter(&self) -> Arc<Filter> {
-        self.filter.load_full()
+        self.resolver.filter()
     }
 
-    /// Replaces the names of leases.
+    /// Replaces the names of leases; a name without its lease is gone at once.
     pub fn set_lease_names(&self, names: Vec<LeaseName>) {
-        *self.lease_names.write() = names;
+        let mut lease_names = self.lease_names.lock();
+        if *lease_names != names {
+            self.resolver.replace_local(&self.config(), &names);
+            *lease_names = names;
+        }
     }
 
     /// Returns what is known of each upstream, in the order of the settings.
     #[must_use]
     pub fn upstreams(&self) -> Vec<UpstreamHealth> {
-        self.control.upstreams()
+        self.resolver.upstreams().health()
     }
 
-    /// Milliseconds since the handle was made.
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn own_addresses(&self) -> Vec<SocketAddr> {
+        self.status.read().addresses.iter().map(|listen| listen.address).collect()
+    }
+
+    /// Writes down how it stands after a start, a stop or other settings.
+    fn note(&self, control: &Control, error: Option<&StartError>) {
+        let mut status = self.status.write();
+        let is_running = control.is_running();
+        if status.is_running != is_running {
+            status.since_ms = (self.environment.clock)();
+        }
+        status.is_running = is_running;
+        status.addresses = control.addresses();
+        status.error = error.map(ToString::to_string);
+        drop(status);
+        self.changes.send_modify(|version| *version += 1);
     }
 }
 
@@ -287,33 +401,5 @@ impl fmt::Debug for DnsEnvironment {
 impl fmt::Debug for Dns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dns").field("status", &*self.status.read()).finish_non_exhaustive()
-    }
-}
-
-/// What runs.
-#[derive(Debug)]
-struct Control;
-
-impl Control {
-    async fn start(&self, dns: &Dns) -> Result<(), StartError> {
-        let _ = &dns.environment;
-        Err(StartError::Stopped)
-    }
-
-    async fn stop(&self, _dns: &Dns) {}
-
-    async fn apply(&self, dns: &Dns, config: DnsConfig) -> Result<(), StartError> {
-        config.check().map_err(StartError::Config)?;
-        dns.config.store(Arc::new(config));
-        dns.changes.send_modify(|version| *version += 1);
-        Ok(())
-    }
-
-    async fn resolve(&self, _: &[u8], _: SocketAddr, _: Transport) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn upstreams(&self) -> Vec<UpstreamHealth> {
-        Vec::new()
     }
 }
