@@ -197,7 +197,7 @@ fn push(names: &mut HashMap<Box<[u8]>, Vec<LocalRecord>>, name: &[u8], record: L
     }
 }
 
-/// Returns the name under which an address's own name is asked for (RFC 1035 §3.5, RFC 3596 §2.5).
+/// Returns the name that an address's own name is asked for by (RFC 1035 §3.5, RFC 3596 §2.5).
 pub(crate) fn reverse(address: IpAddr) -> Name {
     let text = match address {
         IpAddr::V4(address) => {

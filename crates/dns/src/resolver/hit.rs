@@ -290,8 +290,8 @@ impl Resolver {
         if !n_over_rate.is_multiple_of(SLIP_ONE_OF) {
             return Step::Silence;
         }
-        let (flags, question) = (pass.query.flags | flag::TRUNCATED, pass.query.question);
-        write::code_alone(&mut scratch.out, pass.query.id, flags, (code::NO_ERROR, question));
+        write::begin(&mut scratch.out, pass.query, code::NO_ERROR);
+        write::truncate(&mut scratch.out, pass.query);
         Step::Send
     }
 

@@ -90,10 +90,13 @@ proptest! {
     }
 
     #[test]
-    fn whatever_comes_gets_an_answer_with_its_id_or_silence(bytes in prop::collection::vec(any::<u8>(), 12..100)) {
+    fn whatever_comes_gets_an_answer_with_its_id_or_silence(
+        bytes in prop::collection::vec(any::<u8>(), 12..100),
+    ) {
+        let sent = [bytes[0], bytes[1]];
         match Query::parse(&bytes) {
-            Ok(query) => prop_assert_eq!(query.id.to_be_bytes(), [bytes[0], bytes[1]]),
-            Err(Unanswerable::Code { id, .. }) => prop_assert_eq!(id.to_be_bytes(), [bytes[0], bytes[1]]),
+            Ok(query) => prop_assert_eq!(query.id.to_be_bytes(), sent),
+            Err(Unanswerable::Code { id, .. }) => prop_assert_eq!(id.to_be_bytes(), sent),
             Err(Unanswerable::Silence) => prop_assert!(bytes[2] & 0x80 != 0),
         }
     }

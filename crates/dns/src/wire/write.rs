@@ -143,7 +143,7 @@ pub(crate) fn end_code(out: &mut Vec<u8>, code: u16, udp_size: u16) {
 }
 
 /// Leaves header and question and says that there is more.
-fn truncate(out: &mut Vec<u8>, query: &Query<'_>) {
+pub(crate) fn truncate(out: &mut Vec<u8>, query: &Query<'_>) {
     out.truncate(HEADER_BYTES + query.question.len());
     let Some(head) = out.first_chunk_mut::<HEADER_BYTES>() else { return };
     let flags = u16::from_be_bytes([head[2], head[3]]) | flag::TRUNCATED;

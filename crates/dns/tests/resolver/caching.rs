@@ -54,9 +54,11 @@ fn the_time_of_an_absence_is_the_lesser_of_the_soas_two() {
 fn an_answer_past_its_time_stands_in_for_a_failing_upstream() {
     let is_dead = Arc::new(AtomicBool::new(false));
     let dead = Arc::clone(&is_dead);
-    let upstream = Upstream::start(move |asked| match dead.load(Ordering::SeqCst) {
-        true => Reply::Silence,
-        false => asked.address([192, 0, 2, 1], 1),
+    let upstream = Upstream::start(move |asked| {
+        if dead.load(Ordering::SeqCst) {
+            return Reply::Silence;
+        }
+        asked.address([192, 0, 2, 1], 1)
     });
     let mut settings = config(&[&upstream]);
     settings.cache.stale_after = Duration::from_millis(200);

@@ -48,7 +48,7 @@ fn stop_start_and_toggle() {
 }
 
 /// Asks all the time until told to stop; returns how many questions and wrong or missing answers.
-fn asking(address: std::net::SocketAddr, stop: Arc<AtomicBool>) -> (usize, usize) {
+fn asking(address: std::net::SocketAddr, stop: &AtomicBool) -> (usize, usize) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut buffer = [0; 4096];
@@ -78,7 +78,7 @@ fn settings_change_under_load_without_a_lost_question() {
     let asks: Vec<_> = (0..3)
         .map(|_| {
             let stop = Arc::clone(&stop);
-            std::thread::spawn(move || asking(address, stop))
+            std::thread::spawn(move || asking(address, &stop))
         })
         .collect();
     for round in 0..30_usize {

@@ -1,5 +1,14 @@
 //! The resolver from outside: real sockets on loopback, and upstreams that follow a script.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test ends at the first surprise and says what it met"
+)]
+
 mod caching;
 mod control;
 mod harness;
