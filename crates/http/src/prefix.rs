@@ -11,7 +11,7 @@ const FORWARDED_PREFIX: &str = "x-forwarded-prefix";
 /// Longest prefix in bytes.
 const PREFIX_MAX_BYTES: usize = 256;
 
-/// Whether a text can be a prefix: empty, or segments of plain characters as `/home/tidings`.
+/// Whether a text can be a prefix: empty, or segments of plain characters as `/apps/tidings`.
 pub(crate) fn is_prefix(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~');
     let is_segment = |segment: &str| {
@@ -59,7 +59,7 @@ mod tests {
         let cases = [
             ("none",            "",              true),
             ("one segment",     "/tidings",      true),
-            ("two segments",    "/home/t-1.x~",  true),
+            ("two segments",    "/apps/t-1.x~",  true),
             ("slash alone",     "/",             false),
             ("slash at the end", "/tidings/",    false),
             ("no slash",        "tidings",       false),

@@ -102,17 +102,17 @@ fn files_come_compressed_tagged_and_for_good() {
 
 #[test]
 fn below_a_prefix_everything_is_answered_with_and_without_it() {
-    let config = "[http]\npath_prefix = \"/home/tidings\"\nforwarded_prefix = true\n";
+    let config = "[http]\npath_prefix = \"/apps/tidings\"\nforwarded_prefix = true\n";
     let server = with_config(config);
-    for path in ["/livez", "/home/tidings/livez", "/home/tidings/api/v1/status?x=1"] {
+    for path in ["/livez", "/apps/tidings/livez", "/apps/tidings/api/v1/status?x=1"] {
         assert_eq!(get(&server, path, &[]).status, 200, "case: {path}");
     }
-    assert_eq!(get(&server, "/home/tidingsx/livez", &[]).status, 404);
-    let mut stream = server.stream("/home/tidings/api/sse/stream?channels=version");
+    assert_eq!(get(&server, "/apps/tidingsx/livez", &[]).status, 404);
+    let mut stream = server.stream("/apps/tidings/api/sse/stream?channels=version");
     assert!(stream.collect_until_ready().iter().any(|event| event.data.contains("\"version\"")));
     if has_dashboard(&server) {
-        let page = get(&server, "/home/tidings/leases", &[PAGE]);
-        assert!(page.text().contains("<base href=\"/home/tidings/\">"), "{}", page.text());
+        let page = get(&server, "/apps/tidings/leases", &[PAGE]);
+        assert!(page.text().contains("<base href=\"/apps/tidings/\">"), "{}", page.text());
         let page = get(&server, "/leases", &[PAGE, ("X-Forwarded-Prefix", "/other")]);
         assert!(page.text().contains("<base href=\"/other/\">"), "{}", page.text());
     }

@@ -54,19 +54,19 @@ fn only_what_a_browser_goes_to_is_a_page() {
 #[test]
 fn a_page_stands_below_its_prefix() {
     let html = b"<html><head><base href=\"/\" /><title>x</title></head></html>";
-    let expected = "<html><head><base href=\"/home/\"><meta name=\"tidings-dashboard\" \
+    let expected = "<html><head><base href=\"/apps/\"><meta name=\"tidings-dashboard\" \
                     content=\"abc\"><title>x</title></head></html>";
-    assert_eq!(fill_in(html, "abc", "/home"), expected);
+    assert_eq!(fill_in(html, "abc", "/apps"), expected);
 
     let asset = Asset { path: INDEX, hash: "abc", content: Content::Plain(html) };
     let answer = |prefix, held: &'static str| {
         index(&asset, html, prefix, &headers(&[(header::IF_NONE_MATCH, held)]))
     };
-    let fresh = answer("/home", "");
-    assert_eq!(fresh.headers()[header::ETAG], "\"abc/home\"");
+    let fresh = answer("/apps", "");
+    assert_eq!(fresh.headers()[header::ETAG], "\"abc/apps\"");
     assert_eq!(fresh.headers()[header::CONTENT_SECURITY_POLICY], POLICY);
-    assert_eq!(answer("/home", "\"abc/home\"").status(), StatusCode::NOT_MODIFIED);
-    assert_eq!(answer("", "\"abc/home\"").status(), StatusCode::OK, "another base address");
+    assert_eq!(answer("/apps", "\"abc/apps\"").status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(answer("", "\"abc/apps\"").status(), StatusCode::OK, "another base address");
 }
 
 #[test]
