@@ -114,6 +114,7 @@ export class Tidings {
     const args = ['serve', '--listen', `127.0.0.1:${port}`, ...this.args]
     const child = spawn(findTidings(), args, {
       cwd: this.folder,
+      env: environment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.process = child
@@ -144,4 +145,10 @@ export class Tidings {
     child.kill(signal)
     await ended
   }
+}
+
+/** Settings of the tests themselves are none of the server's, which refuses names it does not know. */
+function environment(): NodeJS.ProcessEnv {
+  const ours = /^TIDINGS_(BIN|CHROMIUM|E2E_SHOTS|TEST_ALL)$/
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)))
 }
