@@ -366,6 +366,13 @@ impl Hub {
         state.journal.find(channel).map_or(0, |id| state.registry.n_following(id))
     }
 
+    /// Returns whether any stream asked for a channel, even for one that nothing was published on
+    /// yet; what costs to compute is published only then.
+    #[must_use]
+    pub fn is_wanted(&self, channel: &ChannelName) -> bool {
+        self.state.lock().registry.interests.is_wanted(channel)
+    }
+
     /// Returns the position of the last logged publication.
     #[must_use]
     pub fn head(&self) -> Position {

@@ -62,6 +62,12 @@ impl Interests {
         self.by_channel.get(&channel)
     }
 
+    /// Returns whether any pattern covers a name, whether the channel is known or not.
+    pub(crate) fn is_wanted(&self, name: &ChannelName) -> bool {
+        self.by_pattern.contains_key(name.as_str())
+            || self.wildcards.iter().any(|pattern| pattern.matches(name))
+    }
+
     /// Returns the interest of these patterns; `covered` tells the channels of a new one.
     pub(crate) fn of(
         &mut self,
