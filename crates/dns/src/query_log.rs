@@ -32,6 +32,7 @@ pub use service::{
     Batch, EntrySource, LogStatus, PAGE_ENTRIES_MAX, Page, PageRequest, QueryLog, QueryLogParts,
     QueryLogThreads, SearchError, SwapError,
 };
+pub(crate) use store::is_damage;
 pub use store::{LogDriver, Retention, StoreError};
 
 /// An entry with its place in the log.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::ErrorCode;
 use serde::{Deserialize, Serialize};
 
 use crate::query_log::Logged;
@@ -223,6 +224,12 @@ impl Place {
             Self::Sqlite(path) => sqlite::search(path, filter, before, emit),
         }
     }
+}
+
+/// Returns whether a file is no sound database.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
 }
 
 fn file_path(folder: &Path) -> PathBuf {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use crate::query_log::StoreError;
+use crate::query_log::{StoreError, is_damage};
 use crate::statistics::bucket::Bucket;
 use crate::statistics::top::Tops;
 use crate::statistics::{Changed, Series};
@@ -28,15 +28,15 @@ impl StatisticsStore {
             .map_err(|source| StoreError::File { doing: "make its folder", source })?;
         let path = folder.join("statistics.db");
         let opened = Self::open_sound(&path);
-        if let Err(StoreError::Database { source, .. }) = &opened {
-            let code = source.sqlite_error_code();
-            let damaged = [rusqlite::ErrorCode::NotADatabase, rusqlite::ErrorCode::DatabaseCorrupt];
-            if code.is_some_and(|code| damaged.contains(&code)) {
-                tracing::error!(path = %path.display(), "the statistics were damaged: begun anew");
-                fs::remove_file(&path)
-                    .map_err(|source| StoreError::File { doing: "begin anew", source })?;
-                return Self::open_sound(&path);
-            }
+        let is_damaged = matches!(
+            &opened,
+            Err(StoreError::Database { source, .. }) if is_damage(source)
+        );
+        if is_damaged {
+            tracing::error!(path = %path.display(), "the statistics were damaged: begun anew");
+            fs::remove_file(&path)
+                .map_err(|source| StoreError::File { doing: "begin anew", source })?;
+            return Self::open_sound(&path);
         }
         opened
     }

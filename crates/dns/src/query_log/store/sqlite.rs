@@ -13,9 +13,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
-use super::{Emit, Retention, StoreError};
+use super::{Emit, Retention, StoreError, is_damage};
 use crate::entry::Entry;
 use crate::query_log::Logged;
 use crate::query_log::block::{self, Dictionary, ENTRIES_MAX, Encoded, Rest, Rows};
@@ -85,9 +85,7 @@ impl SqliteStore {
     fn open_sound(path: &Path) -> Result<Self, StoreError> {
         let connection = Connection::open(path).map_err(at("open"))?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(at("open"))?;
-        let version: i64 = connection
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .map_err(at("read its version"))?;
+        let version = version_of(&connection)?;
         if version > VERSION {
             return Err(StoreError::Version { version });
         }
@@ -267,9 +265,10 @@ impl SqliteStore {
     }
 }
 
-/// Returns whether a file is no sound database.
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+/// Returns the version of the tables; 0 before there are any.
+fn version_of(connection: &Connection) -> Result<i64, StoreError> {
+    let pragma = "PRAGMA user_version";
+    connection.query_row(pragma, [], |row| row.get(0)).map_err(at("read its version"))
 }
 
 /// Renames a damaged database and what belongs to it.
@@ -390,6 +389,10 @@ pub(crate) fn search(
     connection.busy_timeout(BUSY_TIMEOUT).map_err(at("open for a search"))?;
     // One transaction: an entry that moves from the tail into a block is seen once.
     let snapshot = connection.transaction().map_err(at("open for a search"))?;
+    // A database that is being made has no tables yet.
+    if version_of(&snapshot)? == 0 {
+        return Ok(());
+    }
     let mut is_wanted = true;
     read_tail(&snapshot, before, &mut |first, encoded| {
         let part = Part { first, before, dictionary: &encoded.dictionary };
