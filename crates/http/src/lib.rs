@@ -2,6 +2,7 @@
 
 mod config;
 pub mod dashboard;
+pub mod dns;
 mod handover;
 mod metrics;
 mod openapi;

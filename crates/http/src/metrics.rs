@@ -29,11 +29,11 @@ pub(crate) fn encode(app: &App) -> Result<String, fmt::Error> {
 struct Figures(App);
 
 /// Labels of one value.
-type Labels = Vec<(&'static str, String)>;
+pub(crate) type Labels = Vec<(&'static str, String)>;
 
 /// A value as it was read.
 #[derive(Debug)]
-enum Value {
+pub(crate) enum Value {
     Counter(u64),
     Gauge(u64),
 }
@@ -55,7 +55,7 @@ impl EncodeMetric for Value {
 }
 
 /// Writes one metric with all its labelled values.
-fn write(
+pub(crate) fn write(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
@@ -79,6 +79,7 @@ impl Collector for Figures {
         let version = vec![("version", self.0.version.to_owned())];
         let info = [(version, Value::Gauge(1))];
         write(&mut encoder, "tidings_build_info", "Version of the server", info)?;
+        crate::dns::metrics::encode(&mut encoder, &self.0.dns)?;
         network(&mut encoder, &self.0.dhcp.snapshot())
     }
 }

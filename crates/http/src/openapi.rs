@@ -1,5 +1,7 @@
 //! The `OpenAPI` document, made of the table of endpoints and the wire types.
 
+mod dns;
+
 use std::sync::OnceLock;
 
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn};
@@ -10,6 +12,13 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::dns::events::ServerEvent;
+use crate::dns::statistics::StatisticsJson;
+use crate::dns::wire::LogEntry;
+use crate::routes::dns::check::CheckJson;
+use crate::routes::dns::log::{DnsLogPage, LiveAnswer, LiveRequest};
+use crate::routes::dns::names::{RuleJson, RuleRequest, RulesJson};
+use crate::routes::dns::own::{CacheEntryJson, DnsStatusJson, UpstreamHealthJson};
 use crate::routes::publish::{EventJson, PublishedJson};
 use crate::routes::steer::PatchJson;
 use crate::wire::{self, hub, running};
@@ -178,7 +187,7 @@ struct ProblemJson {
 #[must_use]
 pub fn openapi() -> OpenApi {
     let mut paths = PathsBuilder::new();
-    for (method, path, summary, parameters, schema) in ENDPOINTS {
+    for (method, path, summary, parameters, schema) in ENDPOINTS.iter().chain(dns::ENDPOINTS) {
         let mut operation = OperationBuilder::new().summary(Some(*summary));
         for (name, description) in *parameters {
             let parameter = ParameterBuilder::new()
@@ -214,7 +223,7 @@ pub fn openapi() -> OpenApi {
     let info = InfoBuilder::new()
         .title("Tidings")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Live updates: channels over Server-Sent Events, and DHCP leases."))
+        .description(Some("Live updates: channels over Server-Sent Events, DHCP leases, and a resolver that is seen live."))
         .build();
     OpenApiBuilder::new().info(info).paths(paths).components(Some(components())).build()
 }
@@ -246,6 +255,9 @@ fn components() -> utoipa::openapi::Components {
     add!(hub::ChannelsJson, hub::HistoryJson, hub::ConnectionsJson);
     add!(wire::DataChanged, wire::LeaseChanged, wire::LeasesChanged, wire::SnapshotTaken);
     add!(EventJson, PublishedJson, PatchJson);
+    add!(DnsStatusJson, UpstreamHealthJson, CacheEntryJson, StatisticsJson, CheckJson);
+    add!(DnsLogPage, LiveRequest, LiveAnswer, RuleRequest, RuleJson, RulesJson);
+    add!(LogEntry, ServerEvent);
     add!(ConnectionEstablished, Heartbeat, Reset, ProblemJson);
     let mut components = ComponentsBuilder::new();
     for (name, schema) in schemas {

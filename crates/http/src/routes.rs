@@ -17,12 +17,16 @@ use crate::problem::Problem;
 use crate::state::App;
 
 mod dhcp;
+pub(crate) mod dns;
 mod export;
 mod operations;
 pub(crate) mod publish;
 mod running;
 pub(crate) mod steer;
 mod stream;
+
+pub(crate) use dns::{cache_entries, control as dns_control};
+pub(crate) use export::csv_cell;
 
 /// Makes the router of everything that the server answers; `http.path_prefix` is taken as it is now.
 pub fn router(app: App) -> Router {
@@ -68,8 +72,10 @@ fn routes(app: App) -> Router {
         .route("/api/sse/connections", get(steer::connections))
         .route("/api/sse/connections/{id}", patch(steer::patch).delete(steer::kick))
         .route("/api/sse/test", get(steer::test))
+        .merge(dns::routes())
         .fallback(dashboard::serve)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(app.clone(), dns::doh::at_root))
         .layer(DefaultBodyLimit::max(body_size_max))
         .layer(RequestBodyTimeoutLayer::new(body_timeout))
         .layer(from_fn_with_state(app.clone(), refuse_other_origins))

@@ -12,6 +12,7 @@ use tidings_hub::Hub;
 
 use crate::config::HttpConfig;
 use crate::dashboard::Dashboard;
+use crate::dns::DnsParts;
 use crate::wire::running::SettingJson;
 
 /// Whether the server wants traffic.
@@ -42,6 +43,8 @@ pub struct AppParts {
     pub hub: Arc<Hub>,
     /// The DHCP side.
     pub dhcp: Arc<Dhcp>,
+    /// The DNS side.
+    pub dns: Arc<DnsParts>,
     /// Limits and secrets; replaced on reload.
     pub config: RwLock<HttpConfig>,
     /// Whether the server wants traffic.

@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+pub use rustls::{ClientConfig, ServerConfig};
 
 /// Why TLS cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,20 @@ pub enum TlsError {
         /// Why.
         source: rustls::Error,
     },
+}
+
+/// Returns the trust in servers that the system has; `None` when it trusts nobody.
+#[must_use]
+pub fn client() -> Option<Arc<ClientConfig>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return None;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Some(Arc::new(config.ok()?.with_root_certificates(roots).with_no_client_auth()))
 }
 
 /// Loads certificate chain and key for HTTP/2 and HTTP/1.1 by ALPN, TLS 1.2 and 1.3.

@@ -163,7 +163,7 @@ fn push_csv(text: &mut String, view: &LeaseView) {
 }
 
 /// Writes a cell; one that a spreadsheet would take for a formula gets a leading apostrophe.
-fn csv_cell(text: Option<&str>) -> String {
+pub(crate) fn csv_cell(text: Option<&str>) -> String {
     let text = text.unwrap_or_default();
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = if is_formula { format!("'{text}") } else { text.to_owned() };

@@ -1,0 +1,112 @@
+//! What the DNS handlers share: resolver, query log, live filters, lists and events of the server.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tidings_dns::listed::{ListDriver, ListKind, Listed};
+use tidings_dns::query_log::QueryLog;
+use tidings_dns::query_log::filter::{Filter, FilterError, Names};
+use tidings_dns::service::Dns;
+use tidings_dns::verdict::ListId;
+
+pub mod actions;
+pub mod content;
+pub(crate) mod doh_media;
+pub mod events;
+pub mod export;
+pub mod live;
+pub(crate) mod metrics;
+pub mod open;
+pub(crate) mod rules;
+pub mod settings;
+pub mod statistics;
+pub mod wire;
+
+use events::ServerEvents;
+use live::LiveFilters;
+use settings::Settings;
+
+/// Channel of the resolver's status.
+pub const DNS_STATUS: &str = "dns/status";
+/// Channel of settings and drivers.
+pub const DNS_INFO: &str = "dns/info";
+/// Channel of the log as it happens.
+pub const DNS_LOG_EVENT: &str = "dns/log/event";
+/// Channel of the newest entries of the log.
+pub const DNS_LOG: &str = "dns/log/";
+/// Channel of the newest entries of the cache.
+pub const DNS_CACHE: &str = "dns/cache/";
+/// Channel of what is blocked.
+pub const DNS_BLACKLIST: &str = "dns/blacklist/";
+/// Channel of what is let through.
+pub const DNS_WHITELIST: &str = "dns/whitelist/";
+/// What the channels of live filters begin with.
+pub const DNS_LIVE: &str = "dns/log/live/";
+/// Most entries of a content channel.
+pub const CONTENT_ENTRIES_MAX: usize = 1_000;
+
+/// The DNS side of the server.
+pub struct DnsParts {
+    /// The resolver.
+    pub dns: Arc<Dns>,
+    /// What it was asked.
+    pub log: Arc<QueryLog>,
+    /// Filters that somebody looks through.
+    pub live: LiveFilters,
+    /// What is blocked and let through by hand.
+    pub listed: Listed,
+    /// What people set while the server runs.
+    pub settings: Settings,
+    /// Starts, stops and failures.
+    pub events: ServerEvents,
+    /// Whether the process may listen on ports below 1024.
+    pub can_use_low_ports: bool,
+    /// Wall clock, in milliseconds.
+    pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Random numbers that nobody can guess.
+    pub entropy: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl fmt::Debug for DnsParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DnsParts").field("dns", &self.dns).finish_non_exhaustive()
+    }
+}
+
+impl DnsParts {
+    /// Takes changed lists and their mode into effect.
+    pub fn rules_changed(&self) {
+        rules::take_over(self);
+    }
+
+    /// Returns how a list is kept.
+    #[must_use]
+    pub fn list_driver(&self, kind: ListKind) -> ListDriver {
+        self.listed.page(kind, 0, |_| true).driver
+    }
+
+    /// Parses a filter of the log.
+    ///
+    /// # Errors
+    ///
+    /// Says at which column what is wrong.
+    pub fn filter(&self, text: &str, now_ms: u64) -> Result<Filter, FilterError> {
+        let list = |name: &str| self.list_id(name);
+        Filter::parse(text, &Names { now_ms, list: &list })
+    }
+
+    /// Finds a list by its name.
+    fn list_id(&self, name: &str) -> Option<ListId> {
+        match name {
+            "own" | "blacklist" | "whitelist" => Some(ListId::OWN),
+            "safe-search" => Some(ListId::SAFE_SEARCH),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the names of the whitelist.
+fn whitelist(listed: &Listed) -> Vec<String> {
+    let page = listed.page(ListKind::Whitelist, usize::MAX, |_| true);
+    page.entries.into_iter().map(|entry| entry.domain).collect()
+}
