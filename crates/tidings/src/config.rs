@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tidings_dhcp::service::DhcpConfig;
+use tidings_dns::config::DnsConfig;
 use tidings_http::HttpConfig;
 use tidings_hub::config::HubConfig;
 
@@ -55,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) hub: HubConfig,
     /// DHCP sources.
     pub(crate) dhcp: DhcpConfig,
+    /// The resolver.
+    pub(crate) dns: DnsConfig,
 }
 
 /// Where and how the server listens.
@@ -100,6 +103,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             hub: HubConfig::default(),
             dhcp: DhcpConfig::default(),
+            dns: DnsConfig::default(),
         }
     }
 }
@@ -143,6 +147,7 @@ impl Config {
         self.hub.check()?;
         self.http.check()?;
         self.dhcp.check()?;
+        self.dns.check()?;
         Ok(())
     }
 }

@@ -14,6 +14,8 @@ use tidings_hub::event::{Data, Event, EventType};
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) mod dns;
+
 /// From so many changes at once on, one event counts them instead of one event each.
 const CHANGES_TOLD_MAX: usize = 49;
 

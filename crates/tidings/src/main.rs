@@ -8,6 +8,7 @@ mod cli;
 mod command;
 mod config;
 mod dashboard;
+mod dns;
 mod feed;
 mod outside;
 mod serve;

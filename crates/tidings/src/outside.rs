@@ -51,3 +51,17 @@ pub(crate) fn raise_descriptor_limit() -> std::io::Result<u64> {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
     Ok(limit.maximum.unwrap_or(u64::MAX))
 }
+
+/// Returns whether the process may listen on ports below 1024.
+pub(crate) fn can_use_low_ports() -> bool {
+    if rustix::process::geteuid().is_root() {
+        return true;
+    }
+    let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let is_open = first.ok().and_then(|text| text.trim().parse::<u16>().ok()) == Some(0);
+    // Bit 10 of the effective capabilities is CAP_NET_BIND_SERVICE (capabilities(7)).
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|text| u64::from_str_radix(text.trim(), 16).ok());
+    is_open || effective.is_some_and(|bits| bits >> 10 & 1 == 1)
+}

@@ -28,7 +28,7 @@ use crate::cli::ServeArgs;
 use crate::config::load::Loaded;
 use crate::config::shown::settings;
 use crate::config::{Config, Environment, LogConfig, LogFormat, TlsConfig};
-use crate::{dashboard, feed, outside};
+use crate::{dashboard, dns, feed, outside};
 
 /// Version of the server.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -85,10 +85,14 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let (hub, threads) = open_hub(config.hub.clone(), &config.data, &clock)?;
     let vendors = VendorTable::bundled();
     let (dhcp, worker, updates) = Dhcp::new(config.dhcp.clone(), vendors, Arc::clone(&clock));
+    let server_tls =
+        config.server.tls.as_ref().map(load_tls_config).transpose().context("server.tls")?;
+    let dns = dns::open(&config.dns, &config.data, server_tls)?;
     let (readiness, dashboard) = (Readiness::default(), dashboard::built_in());
     let app = App::new(AppParts {
         hub: Arc::clone(&hub),
         dhcp: Arc::clone(&dhcp),
+        dns: Arc::clone(&dns.parts),
         config: RwLock::new(config.http.clone()),
         readiness: readiness.clone(),
         version: VERSION,
@@ -105,6 +109,10 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let fed = Arc::clone(&hub);
     sources.spawn(|stop| feed::run(fed, updates, stop));
     sources.spawn(|stop| worker.run(stop));
+    let (fed, parts) = (Arc::clone(&hub), Arc::clone(&dns.parts));
+    sources.spawn(|stop| feed::dns::run(fed, parts, dns.batches, stop));
+    let resolver = Arc::clone(&dns.parts.dns);
+    sources.spawn(|stop| resolver.run(stop));
     let kept = Arc::clone(&hub);
     housekeeping.spawn(|stop| async move { kept.run(stop).await });
 
@@ -130,7 +138,8 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
         let stages = (&accepting, &connections, &sources, &housekeeping);
         let is_clean = stop(&parts, stages, grace).await;
         // The log is closed whole; what streams read from it is over.
-        tokio::task::spawn_blocking(|| threads.stop()).await.is_ok() && is_clean
+        let is_kept = tokio::task::spawn_blocking(|| dns.threads.stop()).await.is_ok();
+        tokio::task::spawn_blocking(|| threads.stop()).await.is_ok() && is_clean && is_kept
     };
     tokio::select! {
         is_clean = stopping => {
@@ -320,6 +329,7 @@ fn reload(args: &ServeArgs, parts: &Parts) -> anyhow::Result<()> {
     *parts.app.running.settings.write() = settings(&loaded, &config.dhcp.sources);
     *parts.app.running.dhcp.write() = config.dhcp.clone();
     parts.dhcp.replace_config(config.dhcp);
+    dns::reload(&parts.app.dns, config.dns);
     *parts.app.config.write() = config.http;
     Ok(())
 }

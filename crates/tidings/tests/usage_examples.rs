@@ -1,4 +1,4 @@
-//! Runs the examples of `docs/sse_api_usage.md`, each against a server of its own.
+//! Runs the examples of pages for users, each against a server of its own.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
@@ -12,8 +12,8 @@ use std::time::Duration;
 const EXAMPLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Examples that run at once; most of their time is waiting.
 const RUNNERS: usize = 4;
-/// Fewest examples that the document holds; fewer means that the parser lost them.
-const EXAMPLES_MIN: usize = 20;
+/// The pages, with the fewest examples that each holds; fewer means that the parser lost them.
+const PAGES: [(&str, usize); 2] = [("sse_api_usage.md", 20), ("dns-api.md", 6)];
 
 /// Leases that the examples see; they never end.
 const LEASES: &str = "\
@@ -193,8 +193,14 @@ fn run(example: &Example<'_>, config: &str) -> Result<(), String> {
 }
 
 #[test]
-fn the_examples_of_the_usage_page_work() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/sse_api_usage.md");
+fn the_examples_of_the_pages_work() {
+    for (page, n_min) in PAGES {
+        run_page(page, n_min);
+    }
+}
+
+fn run_page(page: &str, n_min: usize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
     let markdown = std::fs::read_to_string(path).expect("the page is part of the repository");
     let blocks = blocks(&markdown);
     let config: String = blocks
@@ -203,7 +209,7 @@ fn the_examples_of_the_usage_page_work() {
         .map(|block| block.text.as_str())
         .collect();
     let examples = examples(&blocks);
-    assert!(examples.len() >= EXAMPLES_MIN, "only {} examples found", examples.len());
+    assert!(examples.len() >= n_min, "{page}: only {} examples found", examples.len());
 
     let next = AtomicUsize::new(0);
     let failures = parking_lot::Mutex::new(Vec::new());
@@ -213,11 +219,11 @@ fn the_examples_of_the_usage_page_work() {
                 while let Some(example) = examples.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let line = example.block.line;
                     if let Some(program) = lacking(example.block) {
-                        println!("line {line}: skipped, `{program}` is missing");
+                        println!("{page} line {line}: skipped, `{program}` is missing");
                         continue;
                     }
                     if let Err(failure) = run(example, &config) {
-                        failures.lock().push(format!("line {line}: {failure}"));
+                        failures.lock().push(format!("{page} line {line}: {failure}"));
                     }
                 }
             });

@@ -1,0 +1,58 @@
+//! Opens the DNS side in the data folder, starts it, and hands configurations on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tidings_dns::config::DnsConfig;
+use tidings_dns::service::DnsEnvironment;
+use tidings_http::dns::open::{self, Opened, SETTINGS_FILE};
+use tidings_http::dns::{DnsParts, actions};
+use tidings_http::tls;
+
+use crate::outside;
+
+/// Folder of what DNS keeps, below `data`.
+const FOLDER: &str = "dns";
+
+/// Opens what was kept and makes the handles; nothing listens yet.
+///
+/// # Errors
+///
+/// The settings that people made cannot be read, or fit the configuration no more.
+pub(crate) fn open(
+    config: &DnsConfig,
+    data: &Path,
+    tls_server: Option<Arc<tls::ServerConfig>>,
+) -> anyhow::Result<Opened> {
+    let folder = data.join(FOLDER);
+    let environment = DnsEnvironment {
+        clock: Arc::new(outside::now_ms),
+        entropy: Arc::new(outside::random),
+        tls_server,
+        tls_client: tls::client(),
+    };
+    open::open(config, &folder, environment, outside::can_use_low_ports()).with_context(|| {
+        let path = folder.join(SETTINGS_FILE);
+        format!("dns: removing {} begins with what the configuration says", path.display())
+    })
+}
+
+/// Takes another configuration, below what people set; a running resolver takes it in the
+/// background.
+pub(crate) fn reload(parts: &Arc<DnsParts>, config: DnsConfig) {
+    parts.settings.replace_base(config);
+    let parts = Arc::clone(parts);
+    tokio::runtime::Handle::current().spawn(async move {
+        let effective = match parts.effective_settings() {
+            Ok(effective) => effective.config,
+            Err(error) => {
+                tracing::error!(%error, "dns: the settings that people made do not fit; kept");
+                return;
+            }
+        };
+        if let Err(error) = actions::take_over(&parts, effective).await {
+            tracing::error!(%error, "dns: the configuration was not taken; the old one stays");
+        }
+    });
+}
