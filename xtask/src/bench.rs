@@ -20,6 +20,8 @@ pub(crate) enum Bench {
     Start,
     /// Bytes per event, on disk and in memory (1 minute).
     Size,
+    /// Bytes per entry of the query log of DNS, and the time to search all of it (2 minutes).
+    DnsLog,
     /// Deliveries a second, cost and delay beside one plain `send()` each (5 minutes).
     Fanout,
     /// 10,000 channels with one subscriber each, beside one plain `send()` (1 minute).
@@ -57,6 +59,7 @@ pub(crate) fn bench(
         Bench::Replay => "replay",
         Bench::Start => "start",
         Bench::Size => "size",
+        Bench::DnsLog => "dns-log",
         Bench::Fanout => "fanout",
         Bench::Channels => "channels",
         Bench::Storm => "storm",
@@ -68,8 +71,10 @@ pub(crate) fn bench(
     };
     let mut command = std::process::Command::new(program);
     command.arg(name);
-    let needs_server =
-        !matches!(bench, Bench::Publish | Bench::Resume | Bench::Replay | Bench::Size);
+    let needs_server = !matches!(
+        bench,
+        Bench::Publish | Bench::Resume | Bench::Replay | Bench::Size | Bench::DnsLog
+    );
     if needs_server {
         command.arg("--server").arg(server);
     }

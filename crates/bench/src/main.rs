@@ -20,6 +20,7 @@ use crate::role::Role;
 
 mod child;
 mod delivery;
+mod dns_log;
 mod events;
 mod frames;
 mod load;
@@ -107,6 +108,13 @@ enum Task {
         #[command(flatten)]
         arguments: size::Arguments,
     },
+    /// Bytes per entry of the query log of DNS, and the time to search all of it.
+    DnsLog {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        arguments: dns_log::Arguments,
+    },
     #[command(flatten)]
     Delivery(delivery::Task),
     /// Works for another bench.
@@ -151,6 +159,7 @@ enum Bench {
     Replay(replay::Arguments),
     Start(start::Arguments),
     Size(size::Arguments),
+    DnsLog(dns_log::Arguments),
     Delivery(delivery::Bench),
 }
 
@@ -174,6 +183,7 @@ impl Bench {
             Self::Replay(_) => Self::Replay(replay::Arguments::QUICK),
             Self::Start(arguments) => Self::Start(arguments.quick()),
             Self::Size(_) => Self::Size(size::Arguments::QUICK),
+            Self::DnsLog(_) => Self::DnsLog(dns_log::Arguments::QUICK),
             Self::Delivery(bench) => Self::Delivery(bench.quick()),
         }
     }
@@ -189,6 +199,7 @@ impl Bench {
             Self::Replay(arguments) => ("replay", replay::measure(arguments, place)),
             Self::Start(arguments) => ("start", start::measure(arguments, place)),
             Self::Size(arguments) => ("size", size::measure(arguments, place)),
+            Self::DnsLog(arguments) => ("dns-log", dns_log::measure(arguments, place)),
             Self::Delivery(bench) => bench.measure(place),
         };
         let report = report.context(name)?;
@@ -215,6 +226,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Replay { common, arguments } => (common, vec![Bench::Replay(arguments)]),
         Task::Start { common, arguments } => (common, vec![Bench::Start(arguments)]),
         Task::Size { common, arguments } => (common, vec![Bench::Size(arguments)]),
+        Task::DnsLog { common, arguments } => (common, vec![Bench::DnsLog(arguments)]),
         Task::Delivery(task) => match task.prepare()? {
             Some((common, bench)) => (common, vec![Bench::Delivery(bench)]),
             None => return Ok(ExitCode::SUCCESS),

@@ -1,12 +1,18 @@
 //! A hub with its HTTP server, in this process, on a free port of the loopback address.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use tempfile::TempDir;
 use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
 use tidings_dhcp::vendor::VendorTable;
+use tidings_dns::config::DnsConfig;
+use tidings_dns::query_log::QueryLogThreads;
+use tidings_dns::service::DnsEnvironment;
+use tidings_http::dns::open::{Opened, open};
 use tidings_http::{
     App, AppParts, BodyCache, HttpConfig, Listener, Readiness, Server, Stage, router,
 };
@@ -28,6 +34,9 @@ pub(crate) struct Served {
     connections: Stage,
     accepting: CancellationToken,
     address: SocketAddr,
+    query_log: QueryLogThreads,
+    /// What DNS keeps, which is nothing: no question is asked.
+    dns_folder: TempDir,
 }
 
 impl Served {
@@ -46,11 +55,14 @@ impl Served {
         let vendors = VendorTable::empty();
         // No source is configured, hence nothing has to run for it.
         let (dhcp, ..) = Dhcp::new(DhcpConfig::default(), vendors, Arc::clone(&clock));
+        let dns_folder = tempfile::tempdir().context("make a folder for DNS")?;
+        let dns = open_dns(dns_folder.path(), &clock)?;
         let readiness = Readiness::default();
         readiness.open();
         let app = App::new(AppParts {
             hub: Arc::clone(&store.hub),
             dhcp,
+            dns: dns.parts,
             config: config.clone().into(),
             readiness,
             version: env!("CARGO_PKG_VERSION"),
@@ -69,7 +81,8 @@ impl Served {
         let (stage, stop) = (connections.clone(), accepting.clone());
         connections.spawn(|_| server.serve(listener, stage, stop));
         drop(entered);
-        Ok(Self { store, runtime, connections, accepting, address })
+        let query_log = dns.threads;
+        Ok(Self { store, runtime, connections, accepting, address, query_log, dns_folder })
     }
 
     /// Returns where it listens.
@@ -89,9 +102,22 @@ impl Served {
     /// A connection does not end.
     pub(crate) fn stop(self) -> anyhow::Result<()> {
         self.accepting.cancel();
+        self.query_log.stop();
+        self.dns_folder.close().context("remove the folder of DNS")?;
         let is_drained = self.runtime.block_on(self.connections.drain(GRACE));
         self.store.stop();
         ensure!(is_drained, "connections are open {} s after the end", GRACE.as_secs());
         Ok(())
     }
+}
+
+/// Opens a resolver that is asked nothing.
+fn open_dns(folder: &Path, clock: &Clock) -> anyhow::Result<Opened> {
+    let environment = DnsEnvironment {
+        clock: Arc::clone(clock),
+        entropy: Arc::new(outside::random),
+        tls_server: None,
+        tls_client: None,
+    };
+    Ok(open(&DnsConfig::default(), folder, environment, false)?)
 }

@@ -32,7 +32,10 @@ const LAYERS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("tidings-testkit", &["tidings-client"]),
-    ("tidings-bench", &["tidings-dhcp", "tidings-http", "tidings-hub", "tidings-log"]),
+    (
+        "tidings-bench",
+        &["tidings-dhcp", "tidings-dns", "tidings-http", "tidings-hub", "tidings-log"],
+    ),
     ("xtask", &[]),
 ];
 
