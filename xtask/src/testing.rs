@@ -28,8 +28,10 @@ pub(crate) fn test(
     arguments: &[String],
 ) -> anyhow::Result<()> {
     packages::provide();
-    // Before the server, which takes the dashboard in.
-    node::build_if_there(workspace)?;
+    if arguments.is_empty() {
+        // Before the server, which takes the dashboard in.
+        node::build_if_there(workspace)?;
+    }
     build(workspace)?;
     // First, so that the last line is the summary of the many.
     if arguments.is_empty() {
