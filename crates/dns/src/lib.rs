@@ -19,6 +19,7 @@ pub mod entry;
 pub mod filter;
 mod front;
 mod ingest;
+pub mod list;
 pub mod listed;
 mod local;
 pub mod name;
@@ -29,17 +30,9 @@ mod rate;
 pub mod record_type;
 mod resolver;
 pub mod ring;
+pub mod safe_search;
 pub mod service;
 pub mod statistics;
 mod upstream;
 pub mod verdict;
 mod wire;
-
-/// Reads foreign bytes in every way that the resolver reads them; for the fuzzer.
-///
-/// # Panics
-///
-/// What is written cannot be read again, which is a defect.
-pub fn read_every_way(message: &[u8]) {
-    wire::read_every_way(message);
-}

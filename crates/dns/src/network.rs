@@ -40,6 +40,19 @@ impl Network {
         Self { address: IpAddr::V6(address), n_bits }
     }
 
+    /// Returns how many bits all its addresses share.
+    #[must_use]
+    pub fn n_bits(&self) -> u8 {
+        self.n_bits
+    }
+
+    /// Returns its only address, when it has no more than one.
+    #[must_use]
+    pub fn single(&self) -> Option<IpAddr> {
+        let n_bits_max = if self.address.is_ipv4() { 32 } else { 128 };
+        (self.n_bits == n_bits_max).then_some(self.address)
+    }
+
     /// Returns whether the address lies in the network; an IPv4 address in IPv6 form counts as
     /// the IPv4 address that it is.
     #[must_use]

@@ -71,6 +71,8 @@ impl RecordType {
     pub const SRV: Self = Self(33);
     /// Options of EDNS.
     pub const OPT: Self = Self(41);
+    /// A service binding (RFC 9460).
+    pub const SVCB: Self = Self(64);
     /// A service's binding for HTTP.
     pub const HTTPS: Self = Self(65);
     /// A question for whatever there is.

@@ -8,8 +8,10 @@ use toml::{Table, Value};
 
 use crate::config::load::{FlagValue, Layers};
 
+pub(crate) mod dns;
 pub(crate) mod log;
 
+use dns::DnsCommand;
 use log::LogCommand;
 
 /// Live updates for browsers: an event hub over Server-Sent Events, and the live view of a
@@ -45,6 +47,9 @@ pub(crate) enum Command {
     /// Check, repair, export or import the log of a server that does not run.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Try the rules of the resolver without a server.
+    #[command(subcommand)]
+    Dns(DnsCommand),
     /// Show or check the settings.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -22,6 +22,7 @@ use crate::config::load::{Loaded, find, variable_of};
 use crate::{outside, serve};
 
 mod check;
+mod dns;
 mod log;
 
 /// Largest lease file that `check` reads, in bytes.
@@ -41,6 +42,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Publish(args) => wait_for(publish(args)),
         Command::Tail(args) => wait_for(tail(args)),
         Command::Log(command) => log::run(command),
+        Command::Dns(command) => dns::run(&command),
         Command::Config(ConfigCommand::Print(args)) => config_print(&args),
         Command::Config(ConfigCommand::Check(args)) => {
             load(&args)?;
