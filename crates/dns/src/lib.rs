@@ -36,3 +36,12 @@ pub mod statistics;
 mod upstream;
 pub mod verdict;
 mod wire;
+
+/// Reads foreign bytes in every way that the resolver reads them; for the fuzzer.
+///
+/// # Panics
+///
+/// What is written cannot be read again, which is a defect.
+pub fn read_every_way(message: &[u8]) {
+    wire::read_every_way(message);
+}

@@ -3,7 +3,7 @@
 //! Names are looked up by the system's resolver, so that a list can be fetched while this one does
 //! not run.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
