@@ -1,9 +1,11 @@
 /** Made-up changes: whether they are shown, asking for one, and switching them on and off. */
 
+import { useQuery } from '@tanstack/react-query'
 import { useSyncExternalStore } from 'react'
 import { request } from './api.ts'
 import { leaseStore } from './leases/leaseStore.ts'
 import { queryClient } from './queryClient.ts'
+import { serverStatusQuery } from './status.ts'
 
 let nSimulated = 0
 const listeners = new Set<() => void>()
@@ -18,15 +20,17 @@ leaseStore.onChanges((changes) => {
   for (const listener of listeners) listener()
 })
 
-/** Returns whether any lease that is shown was made up. */
+/** Returns whether changes are made up, or any lease that is shown was. */
 export function useIsDemo(): boolean {
-  return useSyncExternalStore(
+  const { data } = useQuery(serverStatusQuery)
+  const hasSimulated = useSyncExternalStore(
     (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
     () => nSimulated > 0,
   )
+  return hasSimulated || data?.demo === true
 }
 
 /** Has the simulator make one change; the stream tells what it was. */
