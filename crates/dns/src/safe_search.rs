@@ -111,7 +111,7 @@ impl SafeSearch {
         self.0 & engine.bit() != 0
     }
 
-    /// The name that takes the place of `name`, and whose it is; `None` when no switch speaks of it.
+    /// The name that takes the place of `name`, and whose it is; `None` when no switch is for it.
     #[must_use]
     pub fn replace(self, name: &str) -> Option<(Engine, &'static str)> {
         if self == Self::OFF {
