@@ -9,6 +9,7 @@ export default defineConfig({
     // A scenario waits for events, never for time; this ends one that waits in vain.
     testTimeout: 90_000,
     hookTimeout: 90_000,
+    expect: { poll: { timeout: 20_000 } },
     globalSetup: ['harness/globalSetup.ts'],
     reporters: ['verbose'],
   },
