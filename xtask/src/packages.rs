@@ -13,7 +13,7 @@ struct Need {
     tests: &'static str,
 }
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 15] = [
     Need { program: "dnsmasq", package: "dnsmasq-base", tests: "leases of a real dnsmasq" },
     Need { program: "busybox", package: "busybox", tests: "leases of a real dnsmasq" },
     Need { program: "udhcpc", package: "udhcpc", tests: "leases of a real dnsmasq" },
@@ -22,6 +22,13 @@ const NEEDS: [Need; 8] = [
     Need { program: "chromium", package: "chromium", tests: "the dashboard in a browser" },
     Need { program: "curl", package: "curl", tests: "examples of the documentation" },
     Need { program: "python3", package: "python3", tests: "examples of the documentation" },
+    Need { program: "dig", package: "bind9-dnsutils", tests: "the resolver beside other tools" },
+    Need { program: "delv", package: "bind9-dnsutils", tests: "the resolver beside other tools" },
+    Need { program: "dnssec-keygen", package: "bind9-utils", tests: "signed zones" },
+    Need { program: "dnssec-signzone", package: "bind9-utils", tests: "signed zones" },
+    Need { program: "kdig", package: "knot-dnsutils", tests: "the resolver beside other tools" },
+    Need { program: "nsd", package: "nsd", tests: "signed zones" },
+    Need { program: "unbound", package: "unbound", tests: "signed zones" },
 ];
 
 /// Installs the missing programs where that is possible; says which tests will be skipped where

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 use tidings_dhcp::network::{Cause, Update};
+use tidings_dns::service::Dns;
 use tidings_http::wire::{
     ChangeCounts, DHCP_POOLS, DHCP_STATUS, DataChanged, LEASE_CHANGES, LEASES, LeaseChanged,
     LeasesChanged, SnapshotTaken, SourceJson, pool_usage, time,
@@ -15,18 +16,27 @@ use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) mod dns;
+mod lease_names;
 
 /// From so many changes at once on, one event counts them instead of one event each.
 const CHANGES_TOLD_MAX: usize = 49;
 
 /// Publishes every update until `stop` is cancelled or the network ends.
-pub(crate) async fn run(hub: Arc<Hub>, mut updates: Receiver<Update>, stop: CancellationToken) {
+///
+/// The resolver has the names of the leases before anyone is told of the change.
+pub(crate) async fn run(
+    hub: Arc<Hub>,
+    dns: Arc<Dns>,
+    mut updates: Receiver<Update>,
+    stop: CancellationToken,
+) {
     loop {
         let update = tokio::select! {
             () = stop.cancelled() => return,
             update = updates.recv() => update,
         };
         let Some(update) = update else { return };
+        dns.set_lease_names(lease_names::of(&update.snapshot));
         let events = events_of(&update);
         tracing::debug!(version = update.snapshot.version, events = events.len(), "leases changed");
         // One by one: the limit of events in a request is for publishers.

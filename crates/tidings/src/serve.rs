@@ -106,8 +106,8 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let housekeeping = Stage::new("hub");
     let connections = Stage::new("connections");
     feed::publish_version(&hub, VERSION, dashboard.version).await;
-    let fed = Arc::clone(&hub);
-    sources.spawn(|stop| feed::run(fed, updates, stop));
+    let (fed, named) = (Arc::clone(&hub), Arc::clone(&dns.parts.dns));
+    sources.spawn(|stop| feed::run(fed, named, updates, stop));
     sources.spawn(|stop| worker.run(stop));
     let (fed, parts) = (Arc::clone(&hub), Arc::clone(&dns.parts));
     sources.spawn(|stop| feed::dns::run(fed, parts, dns.batches, stop));

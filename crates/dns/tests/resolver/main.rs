@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     unreachable_pub,
     reason = "a test ends at the first surprise and says what it met"
 )]
@@ -12,6 +13,7 @@
 mod caching;
 mod control;
 mod harness;
+mod lab;
 mod local_names;
 mod packets;
 mod upstreams;
