@@ -232,7 +232,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_parses_to_the_same(labels in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..20), 0..8)) {
+        fn what_is_written_parses_to_the_same(
+            labels in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..20), 0..8),
+        ) {
             let mut wire = Vec::new();
             for label in &labels {
                 wire.push(u8::try_from(label.len()).unwrap());

@@ -104,7 +104,7 @@ fn what_was_kept_before_a_kill_is_there_without_a_hole() {
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut told = lines.map_while(Result::ok).filter_map(|line| {
+    let told = lines.map_while(Result::ok).filter_map(|line| {
         let (_, line) = line.split_once("kept ")?;
         let (kept, handed) = line.split_once(" of ")?;
         Some((kept.parse::<u64>().ok()?, handed.parse::<u64>().ok()?))

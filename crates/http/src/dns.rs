@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tidings_dns::listed::{ListDriver, ListKind, Listed};
 use tidings_dns::query_log::QueryLog;
 use tidings_dns::query_log::filter::{Filter, FilterError, Names};
@@ -91,17 +92,24 @@ impl DnsParts {
     ///
     /// Says at which column what is wrong.
     pub fn filter(&self, text: &str, now_ms: u64) -> Result<Filter, FilterError> {
-        let list = |name: &str| self.list_id(name);
+        let list = list_id;
         Filter::parse(text, &Names { now_ms, list: &list })
     }
+}
 
-    /// Finds a list by its name.
-    fn list_id(&self, name: &str) -> Option<ListId> {
-        match name {
-            "own" | "blacklist" | "whitelist" => Some(ListId::OWN),
-            "safe-search" => Some(ListId::SAFE_SEARCH),
-            _ => None,
-        }
+/// Finds a list by its name.
+fn list_id(name: &str) -> Option<ListId> {
+    match name {
+        "own" | "blacklist" | "whitelist" => Some(ListId::OWN),
+        "safe-search" => Some(ListId::SAFE_SEARCH),
+        _ => None,
+    }
+}
+
+/// Puts a member into an object.
+pub(crate) fn put_member(object: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value.into());
     }
 }
 

@@ -28,7 +28,7 @@ mod stream;
 pub(crate) use dns::{cache_entries, control as dns_control};
 pub(crate) use export::csv_cell;
 
-/// Makes the router of everything that the server answers; `http.path_prefix` is taken as it is now.
+/// Makes the router of everything that the server answers, below `http.path_prefix` as it is now.
 pub fn router(app: App) -> Router {
     let prefix = app.config.read().path_prefix.clone();
     let routes = routes(app);

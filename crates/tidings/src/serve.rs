@@ -102,8 +102,7 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
         dashboard,
         running: running(args, &loaded, &config),
     });
-    let sources = Stage::new("sources");
-    let housekeeping = Stage::new("hub");
+    let (sources, housekeeping) = (Stage::new("sources"), Stage::new("hub"));
     let connections = Stage::new("connections");
     feed::publish_version(&hub, VERSION, dashboard.version).await;
     let (fed, named) = (Arc::clone(&hub), Arc::clone(&dns.parts.dns));
@@ -118,11 +117,7 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
 
     let server = Server::new(router(app.clone()), tls.clone(), &config.http, Arc::clone(&hub));
     let accepting = CancellationToken::new();
-    let addresses: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
-    for listener in listeners {
-        let (server, stage, stop) = (server.clone(), connections.clone(), accepting.clone());
-        connections.spawn(|_| server.serve(listener, stage, stop));
-    }
+    let addresses = accept(&server, listeners, &connections, &accepting);
     readiness.open();
     let parts = Parts { hub, dhcp, app, tls, readiness };
     announce(&addresses, parts.tls.is_some())?;
@@ -151,6 +146,21 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// Accepts on every listener, until told to stop; returns where they listen.
+fn accept(
+    server: &Server,
+    listeners: Vec<Listener>,
+    connections: &Stage,
+    accepting: &CancellationToken,
+) -> Vec<SocketAddr> {
+    let addresses = listeners.iter().map(Listener::address).collect();
+    for listener in listeners {
+        let (server, stage, stop) = (server.clone(), connections.clone(), accepting.clone());
+        connections.spawn(|_| server.serve(listener, stage, stop));
+    }
+    addresses
 }
 
 fn exit_code(hub: &Hub, is_clean: bool) -> ExitCode {

@@ -1,8 +1,13 @@
 //! Questions from a client's socket to the log, the statistics, the channels and back, against the
 //! built binary and an upstream on loopback.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first surprise"
+)]
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -115,7 +120,10 @@ impl Running {
     }
 
     fn search(&self, filter: &str) -> Vec<Value> {
-        let encoded: String = filter.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let mut encoded = String::new();
+        for byte in filter.bytes() {
+            write!(encoded, "%{byte:02x}").unwrap();
+        }
         let page = self.server.get(&format!("/api/v1/dns/log?limit=1000&filter={encoded}")).json();
         page["entries"].as_array().unwrap_or_else(|| panic!("{filter}: {page}")).clone()
     }

@@ -199,6 +199,7 @@ fn the_examples_of_the_pages_work() {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "a skipped example is told")]
 fn run_page(page: &str, n_min: usize) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
     let markdown = std::fs::read_to_string(path).expect("the page is part of the repository");

@@ -6,6 +6,732 @@
  */
 
 export interface paths {
+    readonly "/api/dns/apply": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Earlier systems: take the settings over */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/blacklist": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Earlier systems: driver of the blacklist */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Earlier systems: SET, GET, CLEAR, ADD, REMOVE, UPDATE, IMPORT, EXPORT */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/cache": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Earlier systems: driver of the cache */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Earlier systems: SET, GET, CLEAR, REMOVE */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/config": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Earlier systems: settings */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Earlier systems: change settings */
+        readonly put: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/driver": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Earlier systems: drivers in use, and those there are */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Earlier systems: as the path of the scope that the body names */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/log": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Earlier systems: driver of the log */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Earlier systems: SET, GET, CLEAR */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["LogEntry"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/metrics": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Earlier systems: figures of a range */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description 1h, 6h, 24h, 7d or 30d; 1h by default */
+                    readonly range?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/start": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Earlier systems: start */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/status": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Earlier systems: whether the resolver runs */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/stop": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Earlier systems: stop */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/test": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Earlier systems: try a name out */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/toggle": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Earlier systems: start what is stopped, stop what runs */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dns/whitelist": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Earlier systems: driver of the whitelist */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Earlier systems: as the blacklist */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/sse/channels": {
         readonly parameters: {
             readonly query?: never;
@@ -493,6 +1219,742 @@ export interface paths {
                 };
             };
         };
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/cache": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Cached answers by name */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description Text in the name */
+                    readonly q?: string;
+                    /** @description Type of the records */
+                    readonly type?: string;
+                    /** @description Most entries of the page, 1 to 1000; 100 by default */
+                    readonly limit?: string;
+                    /** @description next_cursor of the page before */
+                    readonly cursor?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsCacheEntry"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        /** Throw cached answers away */
+        readonly delete: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description Throw the answers of this name away */
+                    readonly name?: string;
+                    /** @description With name: only those of this type */
+                    readonly type?: string;
+                    /** @description Throw the answers of this name and of everything below it away */
+                    readonly within?: string;
+                    /** @description true throws every answer away */
+                    readonly all?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/check": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** What the rules say of a name, and why */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description The name */
+                    readonly name?: string;
+                    /** @description The type; A by default */
+                    readonly type?: string;
+                    /** @description Address of a client; the server's own by default */
+                    readonly client?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsCheck"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/log": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Query log, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description Filter of the query log, `status:blocked type:A client:192.0.2.0/24 "ads"` */
+                    readonly filter?: string;
+                    /** @description Most entries of the page, 1 to 1000; 100 by default */
+                    readonly limit?: string;
+                    /** @description next_cursor of the page before */
+                    readonly cursor?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsLogPage"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        /** Remove every entry of the query log */
+        readonly delete: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/log/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Query log as lines of JSON or as CSV */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description Filter of the query log */
+                    readonly filter?: string;
+                    /** @description ndjson or csv; ndjson by default */
+                    readonly format?: string;
+                    /** @description Begin before this entry */
+                    readonly cursor?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/log/live": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Channel on which a filter's entries come as they happen */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["LiveAnswer"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/rules": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Rules of one's own */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsRules"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Add a rule, in effect with the next question */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsRule"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/rules/{action}/{domain}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /** Remove a rule; the answer is the rule, for undoing */
+        readonly delete: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly action: string;
+                    readonly domain: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsRule"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/settings": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Settings in effect */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        /** Change settings (RFC 7396); null takes one back to the configuration */
+        readonly patch: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/start": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Start the resolver */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsStatusJson"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/statistics": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** What was asked within a range */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description 1h, 6h, 24h, 7d or 30d; 1h by default */
+                    readonly range?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsStatistics"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/status": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Whether the resolver runs; how query log and cache do */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsStatusJson"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/stop": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Stop the resolver */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsStatusJson"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/upstreams": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Upstreams with their health */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsUpstream"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
@@ -1174,6 +2636,79 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/dns-query": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** DNS over HTTPS (RFC 8484) */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description The question, base64url (RFC 8484) */
+                    readonly dns?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** DNS over HTTPS (RFC 8484) */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/livez": {
         readonly parameters: {
             readonly query?: never;
@@ -1602,6 +3137,402 @@ export interface components {
              */
             readonly version: number;
         };
+        /** @description A cached answer. */
+        readonly DnsCacheEntry: {
+            /** @description Its first addresses. */
+            readonly addresses: readonly string[];
+            /** @description Whether the upstream vouches for it. */
+            readonly authentic: boolean;
+            /** @description Its canonical names. */
+            readonly chain: readonly string[];
+            /**
+             * Format: int32
+             * @description Questions that it answered.
+             */
+            readonly hits: number;
+            /** @description The name. */
+            readonly name: string;
+            /** @description Response code. */
+            readonly rcode: string;
+            /** @description Bytes. */
+            readonly size_bytes: number;
+            /**
+             * Format: int64
+             * @description Seconds left; negative when it stands in past its time.
+             */
+            readonly ttl: number;
+            /**
+             * Format: int32
+             * @description Seconds that it had when it came.
+             */
+            readonly ttl_initial: number;
+            /** @description The type. */
+            readonly type: string;
+            /** @description Who answered. */
+            readonly upstream?: string | null;
+        };
+        /** @description How the cache does. */
+        readonly DnsCacheStatus: {
+            /** @description Answers. */
+            readonly entries: number;
+            /**
+             * Format: int64
+             * @description Answers that went to make room.
+             */
+            readonly evicted: number;
+            /**
+             * Format: int64
+             * @description Questions that it answered.
+             */
+            readonly hits: number;
+            /**
+             * Format: int64
+             * @description Questions that it could not answer.
+             */
+            readonly misses: number;
+            /** @description Bytes. */
+            readonly size_bytes: number;
+            /**
+             * Format: int64
+             * @description Questions that it answered past their time.
+             */
+            readonly stale: number;
+        };
+        /** @description What the rules say of a name. */
+        readonly DnsCheck: {
+            /** @description The canonical names of the cached answer, with what the rules say of each. */
+            readonly chain: readonly components["schemas"]["DnsCheckHop"][];
+            /** @description The name, as it is compared. */
+            readonly name: string;
+            readonly reason?: components["schemas"]["DnsReason"] | null;
+            /** @description What stands in the answer's place. */
+            readonly rewrites: readonly string[];
+            /** @description The type. */
+            readonly type: string;
+            /** @description `passed`, `allowed`, `blocked`, `rewritten` or `dropped`. */
+            readonly verdict: string;
+        };
+        /** @description A hop of the cached answer. */
+        readonly DnsCheckHop: {
+            /** @description The canonical name. */
+            readonly name: string;
+            readonly reason?: components["schemas"]["DnsReason"] | null;
+            /** @description As of the name itself. */
+            readonly verdict: string;
+        };
+        /** @description Something and how often. */
+        readonly DnsCount: {
+            /**
+             * Format: int64
+             * @description How often, rather too many than too few.
+             */
+            readonly count: number;
+            /** @description A name or an address. */
+            readonly name: string;
+        };
+        /** @description An address that is listened on. */
+        readonly DnsListenAddress: {
+            /** @description Address and port. */
+            readonly address: string;
+            /** @description `udp`, `tcp` or `tls`. */
+            readonly transport: string;
+        };
+        /** @description An entry of the query log. */
+        readonly DnsLogEntry: {
+            /** @description The first addresses of the answer. */
+            readonly addresses: readonly string[];
+            /** @description When the question came, UTC. */
+            readonly at: string;
+            /**
+             * Format: int64
+             * @description When the question came, milliseconds since 1970.
+             */
+            readonly at_ms: number;
+            /** @description Whether an upstream vouches for the answer. */
+            readonly authentic: boolean;
+            /** @description Who asked. */
+            readonly client: string;
+            /**
+             * Format: double
+             * @description Time of the answer in milliseconds.
+             */
+            readonly duration_ms: number;
+            /** @description Its place in the log, as text: it grows from entry to entry. */
+            readonly id: string;
+            /** @description The name; empty for the root, or when it is not to be kept. */
+            readonly name: string;
+            /** @description Response code. */
+            readonly rcode: string;
+            readonly reason?: components["schemas"]["DnsReason"] | null;
+            /**
+             * @description What became of it: `forwarded`, `cached`, `stale`, `blocked`, `rewritten`, `local`,
+             *     `refused` or `failed`.
+             */
+            readonly status: string;
+            /** @description How the question came: `udp`, `tcp`, `tls` or `https`. */
+            readonly transport: string;
+            /** @description The type that was asked for. */
+            readonly type: string;
+            /** @description The upstream that answered. */
+            readonly upstream?: string | null;
+        };
+        /** @description Entries that were lost. */
+        readonly DnsLogLost: {
+            /**
+             * Format: int64
+             * @description On their way to the disk.
+             */
+            readonly disk: number;
+            /**
+             * Format: int64
+             * @description On their way to the live view.
+             */
+            readonly live: number;
+            /**
+             * Format: int64
+             * @description Before anybody read them.
+             */
+            readonly rings: number;
+        };
+        /** @description A page of the query log. */
+        readonly DnsLogPage: {
+            /** @description Entries, newest first. */
+            readonly entries: readonly components["schemas"]["DnsLogEntry"][];
+            /** @description `cursor` of the next page; null on the last. */
+            readonly next_cursor?: string | null;
+            /** @description Why what is on disk is missing; null when nothing is. */
+            readonly trouble?: string | null;
+        };
+        /** @description How the query log does. */
+        readonly DnsLogStatus: {
+            /** @description `sqlite`, `file`, `inmemory` or `console`. */
+            readonly driver: string;
+            /**
+             * Format: int64
+             * @description Entries on disk.
+             */
+            readonly entries: number;
+            /** @description Why nothing is kept on disk; null when all is well. */
+            readonly error?: string | null;
+            /** @description Entries that were lost, by where. */
+            readonly lost: components["schemas"]["DnsLogLost"];
+            /** @description Entries in memory. */
+            readonly recent: number;
+            /**
+             * Format: int64
+             * @description Bytes on disk.
+             */
+            readonly size_bytes: number;
+            /** @description Entries that wait for the disk. */
+            readonly waiting: number;
+        };
+        /** @description The rule that decided. */
+        readonly DnsReason: {
+            /**
+             * Format: int32
+             * @description Line of the rule in its list.
+             */
+            readonly line?: number | null;
+            /**
+             * Format: int32
+             * @description Number of the list; 0 are the rules of one's own.
+             */
+            readonly list: number;
+            /** @description The rule, or the name that a compiled list matched. */
+            readonly rule: string;
+        };
+        /** @description A rule of one's own. */
+        readonly DnsRule: {
+            /** @description `block` or `allow`. */
+            readonly action: string;
+            /** @description When it was added, UTC. */
+            readonly added_at: string;
+            /** @description What it is. */
+            readonly category?: string | null;
+            /** @description The name with everything below it; `*.` before it leaves the name itself out. */
+            readonly domain: string;
+            /** @description Why. */
+            readonly reason?: string | null;
+            /** @description Who added it: `manual`, `import`, `logs` or `api`. */
+            readonly source: string;
+        };
+        /** @description A rule to add. */
+        readonly DnsRuleRequest: {
+            /** @description `block` or `allow`. */
+            readonly action: string;
+            /** @description What it is. */
+            readonly category?: string | null;
+            /** @description The name with everything below it; `*.` before it leaves the name itself out. */
+            readonly domain: string;
+            /** @description Why. */
+            readonly reason?: string | null;
+            /** @description Who adds it; `api` when missing. */
+            readonly source?: string | null;
+        };
+        /** @description Every rule of one's own. */
+        readonly DnsRules: {
+            /** @description The rules by action and name. */
+            readonly rules: readonly components["schemas"]["DnsRule"][];
+            /** @description Why the last change is not on disk; null when it is. */
+            readonly trouble?: string | null;
+        };
+        /** @description What was asked within a range. */
+        readonly DnsStatistics: {
+            /**
+             * Format: double
+             * @description Mean time of an answer in milliseconds.
+             */
+            readonly duration_ms_mean: number;
+            /**
+             * Format: double
+             * @description Questions of the last seconds, per second.
+             */
+            readonly per_second: number;
+            /**
+             * Format: int64
+             * @description Most questions in one second of the range.
+             */
+            readonly per_second_peak: number;
+            /** @description `1h`, `6h`, `24h`, `7d` or `30d`. */
+            readonly range: string;
+            /** @description Questions by response code. */
+            readonly rcodes: unknown;
+            /** @description Questions by status. */
+            readonly statuses: unknown;
+            /**
+             * Format: int64
+             * @description Length of a step in milliseconds.
+             */
+            readonly step_ms: number;
+            /** @description The steps in which something was asked, oldest first. */
+            readonly steps: readonly components["schemas"]["DnsStep"][];
+            /** @description Names blocked most. */
+            readonly top_blocked: readonly components["schemas"]["DnsCount"][];
+            /** @description Clients that asked most. */
+            readonly top_clients: readonly components["schemas"]["DnsCount"][];
+            /** @description Names asked for most. */
+            readonly top_names: readonly components["schemas"]["DnsCount"][];
+            /**
+             * Format: int64
+             * @description Questions.
+             */
+            readonly total: number;
+            /** @description Questions by type. */
+            readonly types: unknown;
+            /** @description What upstreams did. */
+            readonly upstreams: readonly components["schemas"]["DnsUpstreamStatistics"][];
+        };
+        /** @description Whether the resolver runs, and how it does. */
+        readonly DnsStatusJson: {
+            /** @description Where it listens. */
+            readonly addresses: readonly components["schemas"]["DnsListenAddress"][];
+            /** @description How the cache does. */
+            readonly cache: components["schemas"]["DnsCacheStatus"];
+            /** @description Why the last start or change failed. */
+            readonly error?: string | null;
+            /** @description How the query log does. */
+            readonly log: components["schemas"]["DnsLogStatus"];
+            /** @description Whether it answers. */
+            readonly running: boolean;
+            /** @description Since when it runs or is stopped, UTC. */
+            readonly since: string;
+        };
+        /** @description One step of a range. */
+        readonly DnsStep: {
+            /**
+             * Format: int64
+             * @description Questions that were blocked.
+             */
+            readonly blocked: number;
+            /**
+             * Format: int64
+             * @description Questions that the cache answered.
+             */
+            readonly cached: number;
+            /**
+             * Format: int64
+             * @description Questions that failed.
+             */
+            readonly failed: number;
+            /**
+             * Format: int64
+             * @description Its start, milliseconds since 1970.
+             */
+            readonly start_ms: number;
+            /**
+             * Format: int64
+             * @description Questions.
+             */
+            readonly total: number;
+        };
+        /** @description An upstream. */
+        readonly DnsUpstream: {
+            /**
+             * Format: int64
+             * @description Answers.
+             */
+            readonly answers: number;
+            /**
+             * Format: int64
+             * @description Failures.
+             */
+            readonly failures: number;
+            /** @description The last failure. */
+            readonly last_error?: string | null;
+            /** @description When it was asked last, UTC. */
+            readonly last_used?: string | null;
+            /**
+             * Format: double
+             * @description Mean time of its answers of late in milliseconds.
+             */
+            readonly latency_ms?: number | null;
+            /** @description Its name. */
+            readonly name: string;
+            /**
+             * Format: int64
+             * @description Questions asked.
+             */
+            readonly questions: number;
+            /** @description Whether it is asked; one that keeps failing is left alone for a while. */
+            readonly up: boolean;
+        };
+        /** @description What an upstream did within a range. */
+        readonly DnsUpstreamStatistics: {
+            /**
+             * Format: double
+             * @description Mean time of an answer in milliseconds.
+             */
+            readonly duration_ms_mean: number;
+            /**
+             * Format: double
+             * @description Time within which half of the answers came; within 25 % of the truth.
+             */
+            readonly duration_ms_p50?: number | null;
+            /**
+             * Format: double
+             * @description Time within which 95 % came.
+             */
+            readonly duration_ms_p95?: number | null;
+            /**
+             * Format: double
+             * @description Time within which 99 % came.
+             */
+            readonly duration_ms_p99?: number | null;
+            /**
+             * Format: int64
+             * @description Those that ended in a failure.
+             */
+            readonly failed: number;
+            /** @description When it answered last, UTC. */
+            readonly last_used: string;
+            /** @description Its name. */
+            readonly name: string;
+            /**
+             * Format: int64
+             * @description Questions.
+             */
+            readonly questions: number;
+        };
         /** @description An error (RFC 9457). */
         readonly Error: {
             /** @description What happened this time. */
@@ -1694,6 +3625,81 @@ export interface components {
              */
             readonly version: number;
         };
+        /** @description Where the entries of a live filter are. */
+        readonly LiveAnswer: {
+            /** @description Channel to subscribe to; it is dropped half a minute after the last reader left. */
+            readonly channel: string;
+            /** @description The filter as it was understood; equal ones share a channel. */
+            readonly filter: string;
+        };
+        /** @description A filter to look through while it happens. */
+        readonly LiveRequest: {
+            /** @description The filter; empty wants everything. */
+            readonly filter?: string;
+        };
+        /** @description Who asked. */
+        readonly LogClient: {
+            /** @description Address. */
+            readonly address: string;
+            /**
+             * Format: int32
+             * @description Port; 0 when it is not to be kept.
+             */
+            readonly port: number;
+            /** @description `udp`, `tcp`, `dot` or `doh`. */
+            readonly transport: string;
+        };
+        /** @description An entry of the log as the earlier systems had it: one for the question and one for the answer. */
+        readonly LogEntry: {
+            /** @description Who asked. */
+            readonly client: components["schemas"]["LogClient"];
+            /** @description Question and answer have the same. */
+            readonly id: string;
+            /** @description `info`, `warn` or `error`. */
+            readonly level: string;
+            /** @description The answer, as far as it is kept. */
+            readonly packet?: unknown;
+            /** @description What became of it. */
+            readonly processing: components["schemas"]["LogProcessing"];
+            /** @description What was asked. */
+            readonly query: components["schemas"]["LogQuery"];
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            readonly timestamp: number;
+            /** @description `request`, `response` or `error`. */
+            readonly type: string;
+        };
+        /** @description What became of a question. */
+        readonly LogProcessing: {
+            /** @description Whether a rule blocked it. */
+            readonly blocked: boolean;
+            /** @description Whether the cache answered. */
+            readonly cached: boolean;
+            /** @description What went wrong. */
+            readonly error?: string | null;
+            /** @description `cache`, `blacklist`, `whitelist`, or the upstream. */
+            readonly provider?: string | null;
+            /**
+             * Format: double
+             * @description Milliseconds.
+             */
+            readonly responseTime?: number | null;
+            /** @description Whether what there is to say was said. */
+            readonly success: boolean;
+            /** @description Whether a rule let it through. */
+            readonly whitelisted: boolean;
+        };
+        /** @description A question. */
+        readonly LogQuery: {
+            /** @description `IN`. */
+            readonly class: string;
+            /** @description The name. */
+            readonly name: string;
+            /** @description The type. */
+            readonly type: string;
+        };
         /** @description Which parts are on; a dashboard hides the others. */
         readonly Modules: {
             /** @description Leases and pools. */
@@ -1738,6 +3744,33 @@ export interface components {
             readonly matched: number;
             /** @description One per event; null on state and ephemeral channels. */
             readonly positions: readonly (string | null)[];
+        };
+        /** @description Something that happened to the resolver. */
+        readonly ServerEvent: {
+            /** @description What was set. */
+            readonly configChanges?: unknown;
+            /** @description What went wrong. */
+            readonly error?: string | null;
+            /** @description `started`, `stopped`, `crashed`, `config_changed`, `driver_changed` or `dropped`. */
+            readonly eventType: string;
+            /** @description Number of the event. */
+            readonly id: string;
+            /** @description `info` or `error`. */
+            readonly level: string;
+            /** @description What happened, for people. */
+            readonly message: string;
+            /**
+             * Format: int32
+             * @description Port of UDP.
+             */
+            readonly port?: number | null;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            readonly timestamp: number;
+            /** @description `server_event`. */
+            readonly type: string;
         };
         /** @description A setting in effect. */
         readonly Setting: {

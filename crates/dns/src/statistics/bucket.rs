@@ -22,7 +22,7 @@ pub struct Bucket {
     pub n_successful: u64,
     /// Questions that a rule let through.
     pub n_allowed: u64,
-    /// Questions by type; those beyond [`APART_MAX`] kinds count in none.
+    /// Questions by type; those beyond 32 types count in none.
     pub kinds: Vec<(u16, u64)>,
     /// Questions by response code.
     pub response_codes: Vec<(u16, u64)>,

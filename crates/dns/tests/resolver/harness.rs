@@ -22,8 +22,6 @@ pub struct Asked {
     pub question: Vec<u8>,
     pub id: [u8; 2],
     pub is_tcp: bool,
-    /// How many questions came before.
-    pub n_before: usize,
 }
 
 /// What an upstream does.
@@ -103,7 +101,7 @@ fn settle(reply: Reply) -> Option<Vec<u8>> {
 }
 
 fn parse(message: &[u8], is_tcp: bool, n_asked: &AtomicUsize) -> Asked {
-    let n_before = n_asked.fetch_add(1, Ordering::SeqCst);
+    n_asked.fetch_add(1, Ordering::SeqCst);
     let mut at = 12;
     let mut labels = Vec::new();
     while message[at] != 0 {
@@ -114,7 +112,7 @@ fn parse(message: &[u8], is_tcp: bool, n_asked: &AtomicUsize) -> Asked {
     let kind = u16::from_be_bytes([message[at + 1], message[at + 2]]);
     let question = message[12..at + 5].to_vec();
     let id = [message[0], message[1]];
-    Asked { name: labels.join("."), kind, question, id, is_tcp, n_before }
+    Asked { name: labels.join("."), kind, question, id, is_tcp }
 }
 
 pub fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {

@@ -1,4 +1,4 @@
-//! A DNS of its own on loopback: signed zones, a validating upstream, and the tools that people use.
+//! A DNS of its own on loopback: signed zones, a validating upstream, and tools that people use.
 //!
 //! The root, `lab` and what is below it are served by nsd, validated by unbound, and asked for
 //! through the resolver. Without the programs the tests say so and pass.
@@ -111,10 +111,6 @@ impl Zones {
 
     fn path(&self) -> &Path {
         self.folder.path()
-    }
-
-    fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     fn file(zone: &str) -> String {

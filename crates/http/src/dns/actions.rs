@@ -6,9 +6,9 @@ use tidings_dns::listed::ListKind;
 use tidings_dns::query_log::LogDriver;
 use tidings_dns::service::StartError;
 
-use crate::dns::DnsParts;
 use crate::dns::events::ServerEvent;
 use crate::dns::settings::{Proposal, SettingsError, WhitelistMode};
+use crate::dns::{DnsParts, put_member};
 use crate::problem::Problem;
 use crate::routes::dns_control::{is_privileged, port, refused};
 
@@ -43,10 +43,10 @@ pub fn status_json(parts: &DnsParts) -> Value {
     });
     let mut body = json!({ "enabled": status.is_running, "server": server });
     if let Some(id) = parts.settings.contract().nextdns_config_id {
-        body["currentNextDnsConfigId"] = id.into();
+        put_member(&mut body, "currentNextDnsConfigId", id);
     }
     if let Some(error) = status.error {
-        body["error"] = error.into();
+        put_member(&mut body, "error", error);
     }
     body
 }
@@ -158,7 +158,7 @@ pub async fn set(parts: &DnsParts, patch: &Value, now_ms: u64) -> Result<(), Pro
             return Err(Problem::new(status, "dns-log-driver").detail(&error));
         }
     }
-    parts.settings.keep(proposal).map_err(|error| refused(&error))?;
+    parts.settings.keep(&proposal).map_err(|error| refused(&error))?;
     parts.rules_changed();
     parts.events.note_event(ServerEvent {
         config_changes: Some(patch.clone()),

@@ -41,7 +41,7 @@ pub fn cache(parts: &DnsParts, now_ms: u64) -> Value {
 pub fn list(parts: &DnsParts, kind: ListKind) -> Value {
     let page = parts.listed.page(kind, usize::MAX, |_| true);
     let mut newest = page.entries;
-    newest.sort_by(|left, right| right.added_at.cmp(&left.added_at));
+    newest.sort_by_key(|entry| std::cmp::Reverse(entry.added_at));
     let url = match kind {
         ListKind::Blacklist => "/api/dns/blacklist",
         ListKind::Whitelist => "/api/dns/whitelist",

@@ -134,7 +134,7 @@ impl Settings {
     /// # Errors
     ///
     /// The disk refuses; they count until the server ends.
-    pub fn keep(&self, proposal: Proposal) -> Result<(), SettingsError> {
+    pub fn keep(&self, proposal: &Proposal) -> Result<(), SettingsError> {
         *self.overrides.lock() = proposal.overrides.clone();
         proposal.overrides.save().map_err(SettingsError::Keep)
     }
@@ -241,9 +241,9 @@ mod tests {
     fn what_is_kept_counts_again_after_a_restart() {
         let (folder, settings) = settings();
         let patch = patch_of_contract(&json!({"secondaryDns": "google"}), None);
-        settings.keep(settings.propose(&patch, &[]).unwrap()).unwrap();
-        let path = folder.path().join("settings.json");
-        let again = Settings::open(&path, DnsConfig::default()).unwrap();
+        settings.keep(&settings.propose(&patch, &[]).unwrap()).unwrap();
+        let file = folder.path().join("settings.json");
+        let again = Settings::open(&file, DnsConfig::default()).unwrap();
         assert_eq!(again.contract().secondary_dns, "google");
     }
 

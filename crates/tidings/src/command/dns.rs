@@ -145,25 +145,25 @@ fn judge(filter: &Filter, source: &ListSource, question: &Question) -> anyhow::R
     };
     let query = Query { name: &name, kind: question.kind, client };
     match filter.judge(&query) {
-        Verdict::Pass => Ok(described("allowed", "no rule matches", None, Vec::new(), None)),
+        Verdict::Pass => Ok(described("allowed", "no rule matches", None, &[], None)),
         Verdict::Allowed(reason) => {
-            let rule = located(source, reason)?;
-            Ok(described("allowed", "a rule allows it", Some(rule), Vec::new(), None))
+            let rule = located(source, &reason)?;
+            Ok(described("allowed", "a rule allows it", Some(rule), &[], None))
         }
         Verdict::Blocked { reason, answer } => {
-            let rule = located(source, reason)?;
+            let rule = located(source, &reason)?;
             let code = blocked_code(answer.unwrap_or_default());
-            Ok(described("blocked", "a rule blocks it", Some(rule), Vec::new(), Some(code)))
+            Ok(described("blocked", "a rule blocks it", Some(rule), &[], Some(code)))
         }
         Verdict::Rewritten { reason, rewrites } => {
-            let rule = located(source, reason)?;
+            let rule = located(source, &reason)?;
             let code = rewritten_code(&rewrites);
-            let rewrites = rewrites.iter().filter_map(rewrite_json).collect();
-            Ok(described("rewritten", "a rule answers it", Some(rule), rewrites, Some(code)))
+            let rewrites: Vec<Value> = rewrites.iter().filter_map(rewrite_json).collect();
+            Ok(described("rewritten", "a rule answers it", Some(rule), &rewrites, Some(code)))
         }
         Verdict::Dropped(reason) => {
-            let rule = located(source, reason)?;
-            Ok(described("dropped", "a rule leaves it unanswered", Some(rule), Vec::new(), None))
+            let rule = located(source, &reason)?;
+            Ok(described("dropped", "a rule leaves it unanswered", Some(rule), &[], None))
         }
     }
 }
@@ -172,7 +172,7 @@ fn described(
     verdict: &str,
     reason: &str,
     rule: Option<(String, Option<u32>)>,
-    rewrites: Vec<Value>,
+    rewrites: &[Value],
     rcode: Option<&str>,
 ) -> Value {
     let (rule, line) = rule.map_or((None, None), |(rule, line)| (Some(rule), line));
@@ -187,7 +187,7 @@ fn described(
 }
 
 /// The rule as its line in the file says it.
-fn located(source: &ListSource, reason: Reason) -> anyhow::Result<(String, Option<u32>)> {
+fn located(source: &ListSource, reason: &Reason) -> anyhow::Result<(String, Option<u32>)> {
     if reason.line.is_some() {
         return Ok((reason.rule.to_string(), reason.line));
     }

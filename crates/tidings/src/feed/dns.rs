@@ -99,7 +99,7 @@ pub(crate) async fn run(
                 Err(RecvError::Lagged(_)) => feed.tell_status().await,
                 Err(RecvError::Closed) => return,
             },
-            changed = changes.changed() => match changed {
+            outcome = changes.changed() => match outcome {
                 Ok(()) => {
                     feed.note_change();
                     feed.tell_status().await;

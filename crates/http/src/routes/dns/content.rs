@@ -18,7 +18,7 @@ use super::drivers::CACHE_DRIVERS;
 use super::{aside, logs};
 use crate::dns::events::ServerEvent;
 use crate::dns::settings::patch_of_contract;
-use crate::dns::{DnsParts, actions};
+use crate::dns::{DnsParts, actions, put_member};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -152,10 +152,10 @@ impl Scope<'_> {
         Json(body).into_response()
     }
 
-    fn listed(&self, entries: Vec<Value>, total: usize, is_filtered: bool) -> Response {
+    fn listed(&self, entries: &[Value], total: usize, is_filtered: bool) -> Response {
         let mut metadata = json!({ "total": total, "timestamp": self.app.now_ms() });
         if is_filtered {
-            metadata["filtered"] = entries.len().into();
+            put_member(&mut metadata, "filtered", entries.len());
         }
         self.body(json!({ "entries": entries, "metadata": metadata }))
     }
@@ -194,7 +194,7 @@ async fn of_log(app: &App, request: ContentRequest) -> Result<Response, Problem>
             let now_ms = app.now_ms();
             let entries = aside(move || logs::find(&parts, &wanted, now_ms)).await??;
             let n_disk = usize::try_from(n_held.n_entries).unwrap_or(usize::MAX);
-            Ok(scope.listed(entries, n_disk.max(n_held.n_recent), is_filtered))
+            Ok(scope.listed(&entries, n_disk.max(n_held.n_recent), is_filtered))
         }
         "CLEAR" => {
             let log = app.dns.log.clone();
@@ -237,7 +237,7 @@ fn of_cache(app: &App, request: &ContentRequest) -> Result<Response, Problem> {
             let is_filtered = search.is_some();
             let total = dns.cache().stats().n_entries;
             let entries = cache_entries(&app.dns, search, CACHE_ENTRIES_MAX, app.now_ms());
-            Ok(scope.listed(entries, total, is_filtered))
+            Ok(scope.listed(&entries, total, is_filtered))
         }
         "CLEAR" => {
             let n = dns.flush(&Flush::All);
@@ -332,8 +332,8 @@ async fn of_list(app: &App, kind: ListKind, request: ContentRequest) -> Result<R
         "GET" => Ok(get(&scope, kind, &request)),
         "EXPORT" => {
             let page = app.dns.listed.page(kind, NAMES_MAX, |_| true);
-            let entries = page.entries.iter().map(|entry| json!(entry)).collect();
-            Ok(scope.listed(entries, page.n_all, false))
+            let entries: Vec<Value> = page.entries.iter().map(|entry| json!(entry)).collect();
+            Ok(scope.listed(&entries, page.n_all, false))
         }
         "CLEAR" => {
             let (parts, now_ms) = (app.dns.clone(), app.now_ms());
@@ -398,8 +398,8 @@ fn get(scope: &Scope<'_>, kind: ListKind, request: &ContentRequest) -> Response 
             && is(Some(&entry.source), &source)
             && is(entry.category.as_deref(), &category)
     });
-    let entries = page.entries.iter().map(|entry| json!(entry)).collect();
-    scope.listed(entries, page.n_all, !filter.is_empty())
+    let entries: Vec<Value> = page.entries.iter().map(|entry| json!(entry)).collect();
+    scope.listed(&entries, page.n_all, !filter.is_empty())
 }
 
 fn refused(error: &ListedRefusal) -> Problem {

@@ -5,8 +5,8 @@ use axum::extract::State;
 use serde_json::{Value, json};
 use tidings_dns::listed::{ListDriver, ListKind};
 
-use crate::dns::DnsParts;
 use crate::dns::actions::log_driver_words;
+use crate::dns::{DnsParts, put_member};
 use crate::state::App;
 
 /// Drivers of the cache: it is kept in memory alone.
@@ -74,7 +74,7 @@ fn driver(word: &str, error: Option<String>) -> Value {
     let status = if error.is_none() { "active" } else { "inactive" };
     let mut body = json!({ "type": word, "implementation": word, "status": status });
     if let Some(error) = error {
-        body["error"] = error.into();
+        put_member(&mut body, "error", error);
     }
     body
 }

@@ -95,7 +95,8 @@ pub(super) async fn page(
     };
     let request = PageRequest { before: before(&query)?, n_max };
     let log = app.dns.log.clone();
-    let page = aside(move || log.search(&filter, request)).await?.map_err(no_history)?;
+    let page =
+        aside(move || log.search(&filter, request)).await?.map_err(|error| no_history(&error))?;
     Ok(Json(DnsLogPage {
         entries: page.entries.iter().map(DnsLogEntry::from).collect(),
         next_cursor: page.next_before.map(|before| before.to_string()),
@@ -103,12 +104,12 @@ pub(super) async fn page(
     }))
 }
 
-fn no_history(error: SearchError) -> Problem {
-    let (status, slug) = match &error {
+fn no_history(error: &SearchError) -> Problem {
+    let (status, slug) = match error {
         SearchError::NoHistory => (StatusCode::CONFLICT, "dns-log-without-history"),
         SearchError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "dns-log-unavailable"),
     };
-    Problem::new(status, slug).detail(&error)
+    Problem::new(status, slug).detail(error)
 }
 
 /// Writes everything that a filter wants, newest first, a piece at a time.
@@ -123,7 +124,7 @@ pub(super) async fn export(State(app): State<App>, query: Asked) -> Result<Respo
     let form = ExportForm::parse(word)
         .ok_or_else(|| Problem::bad_parameter("format", "none of ndjson, csv"))?;
     if !app.dns.log.status().driver.has_history() {
-        return Err(no_history(SearchError::NoHistory));
+        return Err(no_history(&SearchError::NoHistory));
     }
     let before = before(&query)?;
     let (sender, receiver) = mpsc::channel::<Result<Bytes, SearchError>>(PIECES_MAX);

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::control::{PROFILE_MIN_BYTES, bad_body, port};
 use crate::dns::doh_media::addresses;
+use crate::dns::put_member;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -102,7 +103,7 @@ async fn by_udp(app: &App, asked: Option<u16>, question: &[u8]) -> Result<Vec<u8
     let ip = match found.address.ip() {
         IpAddr::V4(v4) if v4.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
+        IpAddr::V4(_) | IpAddr::V6(_) => found.address.ip(),
     };
     let exchange = async {
         let own = if ip.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
@@ -144,24 +145,24 @@ fn describe(request: &TestRequest, method: Method, tried: &Tried) -> Value {
     let answer = match &tried.outcome {
         Ok(answer) => answer,
         Err(error) => {
-            body["error"] = error.as_str().into();
+            put_member(&mut body, "error", error.as_str());
             return body;
         }
     };
     let code = answer.get(3).map_or(2, |flags| flags & 0x0f);
     let word = words::response_code(code.into());
     let ips: Vec<String> = addresses(answer).iter().map(ToString::to_string).collect();
-    body["success"] = (code == 0).into();
-    body["resolvedAddress"] = ips.first().cloned().into();
-    body["result"] = word.as_str().into();
-    body["details"] = match method {
+    put_member(&mut body, "success", code == 0);
+    put_member(&mut body, "resolvedAddress", ips.first().cloned());
+    put_member(&mut body, "result", word.as_str());
+    let details = match method {
         Method::Udp => format!("{word} by UDP"),
         Method::Doh => format!("{word} by DoH"),
-    }
-    .into();
+    };
+    put_member(&mut body, "details", details);
     if code != 0 {
-        body["error"] = word.into();
+        put_member(&mut body, "error", word);
     }
-    body["ips"] = ips.into();
+    put_member(&mut body, "ips", ips);
     body
 }
