@@ -56,7 +56,9 @@ impl Served {
         // No source is configured, hence nothing has to run for it.
         let (dhcp, ..) = Dhcp::new(DhcpConfig::default(), vendors, Arc::clone(&clock));
         let dns_folder = tempfile::tempdir().context("make a folder for DNS")?;
+        let entered = runtime.enter();
         let dns = open_dns(dns_folder.path(), &clock)?;
+        drop(entered);
         let readiness = Readiness::default();
         readiness.open();
         let app = App::new(AppParts {

@@ -412,7 +412,8 @@ impl Subscription {
     fn tell_position(&mut self, state: &State) {
         let window = &state.journal.window;
         self.cursor.check = self.cursor.check.or_else(|| window.check_at(self.cursor.offset));
-        if self.cursor.check.is_none() {
+        // Nothing stands at offset 0, so its check is always the same.
+        if self.cursor.check.is_none() && self.cursor.offset > 0 {
             return;
         }
         let position = window.position_of(self.cursor);

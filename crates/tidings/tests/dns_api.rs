@@ -63,6 +63,7 @@ fn settings_are_kept_over_a_restart_and_read_back() {
         let settings = server.get("/api/v1/dns/settings").json();
         assert_eq!(settings["listen"], json!(["127.0.0.1:5399"]));
         assert_eq!(settings["upstream"]["servers"], json!(["quad9"]));
+        server.stop();
         server.restart();
     }
     put(&server, "/api/dns/config", &json!({ "enableWhitelist": false, "nextdnsConfigId": "" }));
@@ -122,6 +123,7 @@ fn drivers_are_told_and_swapped() {
         assert_eq!(answer["scope"], scope);
         assert_eq!(answer["serverRunning"], false);
     }
+    server.stop();
     server.restart();
     let current = server.get("/api/dns/driver").json()["current"].clone();
     assert_eq!(current["logs"]["type"], "file");
@@ -201,6 +203,7 @@ fn lists_do_everything_while_the_resolver_is_stopped() {
     assert_eq!(answer["removed"], true);
     let (_, answer) = black(json!({ "method": "REMOVE", "key": "two.example" }));
     assert_eq!(answer["removed"], false);
+    server.stop();
     server.restart();
     let (_, answer) = post(&server, "/api/dns/blacklist", &json!({ "method": "EXPORT" }));
     let names: Vec<&Value> =

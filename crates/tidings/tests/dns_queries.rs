@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidings_testkit::http::Request;
-use tidings_testkit::{Server, ServerOptions};
+use tidings_testkit::{Instant, Server, ServerOptions};
 
 /// Longest wait for an answer of the resolver.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,8 +92,15 @@ fn message(name: &str, kind: u16) -> Vec<u8> {
 
 impl Running {
     fn connect(&self) {
-        let status = self.server.get("/api/v1/dns/status").json();
-        assert_eq!(status["running"], true, "{status}");
+        let until = Instant::now() + ANSWER_TIMEOUT;
+        let status = loop {
+            let status = self.server.get("/api/v1/dns/status").json();
+            if status["running"] == true {
+                break status;
+            }
+            assert!(Instant::now() < until, "{status}");
+            std::thread::sleep(Duration::from_millis(10));
+        };
         let addresses = status["addresses"].as_array().unwrap();
         let udp = addresses.iter().find(|found| found["transport"] == "udp").unwrap();
         let address: SocketAddr = udp["address"].as_str().unwrap().parse().unwrap();
@@ -166,6 +173,7 @@ fn questions_are_logged_counted_and_kept_over_a_restart() {
         let metrics = running.server.get("/api/dns/metrics").json();
         assert_eq!(metrics["queryMetrics"]["totalQueries"], 4);
         assert_eq!(metrics["queryMetrics"]["cachedQueries"], 1);
+        running.server.stop();
         running.server.restart();
         for _ in 0..500 {
             if running.server.get("/api/v1/dns/statistics").json()["total"] == 4 {

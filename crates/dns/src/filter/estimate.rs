@@ -16,6 +16,7 @@ impl Estimate {
     }
 
     pub(crate) fn add(&mut self, hash: u64) {
+        let hash = mix(hash);
         let index = usize::try_from(hash >> (64 - INDEX_BITS)).unwrap_or_default();
         let rank = u8::try_from((hash << INDEX_BITS | 1 << (INDEX_BITS - 1)).leading_zeros() + 1);
         if let (Some(register), Ok(rank)) = (self.registers.get_mut(index), rank) {
@@ -42,6 +43,13 @@ impl Estimate {
         }
         raw.ceil() as usize
     }
+}
+
+/// Spreads what names have in common over all bits (the finalizer of MurmurHash3).
+fn mix(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
 }
 
 #[cfg(test)]
