@@ -280,7 +280,8 @@ fn figures_have_the_shape_of_the_earlier_systems() {
     assert_eq!(server.get("/api/dns/metrics?range=2h").status, 400);
     assert_eq!(server.get("/api/v1/dns/statistics?range=7d").json()["range"], "7d");
     let prometheus = server.get("/metrics");
-    for name in ["dns_running 0", "dns_queries_total{status=\"blocked\"} 0", "dns_cache_entries 0"]
+    for name in
+        ["dns_running{} 0", "dns_queries_total{status=\"blocked\"} 0", "dns_cache_entries{} 0"]
     {
         assert!(prometheus.text().contains(name), "{name}: {}", prometheus.text());
     }
