@@ -45,7 +45,7 @@ impl Estimate {
     }
 }
 
-/// Spreads what names have in common over all bits (the finalizer of MurmurHash3).
+/// Spreads what names have in common over all bits (the finalizer of `MurmurHash3`).
 fn mix(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
