@@ -1,6 +1,12 @@
 /** Entry `tidings/schemas`: Standard Schemas of every built-in payload. Members they do not know are kept. */
 import type { StandardSchemaV1 } from './api.js'
-import type { DnsContentEvent, DnsInfoEvent, DnsLogPayload, DnsStatusEvent } from './dnsEvents.js'
+import type {
+  DnsContentEvent,
+  DnsInfoEvent,
+  DnsLiveBatch,
+  DnsLogPayload,
+  DnsStatusEvent,
+} from './dnsEvents.js'
 import type {
   DataChangedEvent,
   DhcpStatusEvent,
@@ -236,6 +242,28 @@ const serverEntry = shape({
   error: maybe(text),
 })
 const logEntry = oneOf(queryEntry, serverEntry)
+const liveBatch = shape({
+  entries: listOf(
+    shape({
+      id: text,
+      at: text,
+      at_ms: number,
+      client: text,
+      transport: text,
+      name: text,
+      type: text,
+      status: text,
+      rcode: text,
+      reason: maybe(shape({ list: number, rule: text, line: maybe(number) })),
+      upstream: maybe(text),
+      duration_ms: number,
+      addresses: listOf(text),
+      authentic: flag,
+    }),
+  ),
+  matching: number,
+  dropped: number,
+})
 const content = (entry: Check): Check =>
   shape({ driver: text, count: number, lastUpdated: number, entries: listOf(entry) })
 
@@ -255,6 +283,8 @@ export const dnsInfoSchema: StandardSchemaV1<unknown, DnsInfoEvent> = schemaOf(
   }),
 )
 export const dnsLogEntrySchema: StandardSchemaV1<unknown, DnsLogPayload> = schemaOf(logEntry)
+/** Of `dns/log/live/<id>`, whose name nobody knows beforehand: give it as `schema` of the subscription. */
+export const dnsLiveBatchSchema: StandardSchemaV1<unknown, DnsLiveBatch> = schemaOf(liveBatch)
 export const dnsLogSchema: StandardSchemaV1<unknown, DnsContentEvent<DnsLogPayload>> = schemaOf(
   content(logEntry),
 )

@@ -1,4 +1,5 @@
 /** Schemas and decoders against what the real server sends, and guards over every payload. */
+import { createSocket } from 'node:dgram'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StandardSchemaV1, TidingsEvent } from '../src/api.js'
 import { createClient } from '../src/client.js'
 import { decodeLeases, namedDecoder } from '../src/decoders.js'
+import type { DnsLiveBatch } from '../src/dnsEvents.js'
 import {
   changedFields,
   isDataChanged,
@@ -55,6 +57,37 @@ const ANSWER = {
     whitelisted: false,
     success: true,
   },
+}
+
+const LOGGED = {
+  id: '7',
+  at: '2030-01-01T00:00:00Z',
+  at_ms: 1,
+  client: '192.0.2.10',
+  transport: 'udp',
+  name: 'ads.example',
+  type: 'A',
+  status: 'blocked',
+  rcode: 'NXDOMAIN',
+  reason: { list: 0, rule: '||ads.example^', line: null },
+  upstream: null,
+  duration_ms: 0.1,
+  addresses: [],
+  authentic: false,
+}
+
+/** Asks a resolver on the loopback for the address of `localhost`, which it knows by itself; a datagram may be lost. */
+async function ask(port: number): Promise<void> {
+  const socket = createSocket('udp4')
+  const answered = new Promise((resolve) => {
+    socket.once('message', resolve)
+    setTimeout(resolve, 500)
+  })
+  const header = Buffer.from([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+  const question = Buffer.from('\x09localhost\0\0\x01\0\x01', 'latin1')
+  socket.send(Buffer.concat([header, question]), port, '127.0.0.1')
+  await answered
+  socket.close()
 }
 
 const check = (schema: StandardSchemaV1, value: unknown): string | null => {
@@ -170,6 +203,18 @@ test.each([
       port: 53,
     },
     null,
+  ],
+  [
+    'a batch of a live filter',
+    schemas.dnsLiveBatchSchema,
+    { entries: [LOGGED, { ...LOGGED, reason: null }], matching: 9, dropped: 7 },
+    null,
+  ],
+  [
+    'one entry where a batch of a live filter is due',
+    schemas.dnsLiveBatchSchema,
+    LOGGED,
+    'data.entries: not a list',
   ],
   [
     'the log',
@@ -331,6 +376,48 @@ describe.skipIf(!binary)('against the real server', () => {
       check(schemas.leasesSchema as StandardSchemaV1, await server.get('/api/v1/leases')),
     ).toBeNull()
     client.close()
+  }, 20_000)
+
+  test('a batch of a live filter fits its schema', async () => {
+    const resolver = await startServer({
+      TIDINGS_DNS_ENABLED: 'true',
+      TIDINGS_DNS_LISTEN: '127.0.0.1:0',
+    })
+    const answer = await fetch(`${resolver.url}/api/v1/dns/log/live`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ filter: 'name:localhost' }),
+    })
+    const { channel } = (await answer.json()) as { channel: `dns/log/live/${string}` }
+    const problems: string[] = []
+    const batches: DnsLiveBatch[] = []
+    const client = createClient({
+      url: `${resolver.url}/api/sse/stream`,
+      onError: ({ message }) => problems.push(message),
+    })
+    client.subscribe(channel, ({ data }) => batches.push(data), {
+      schema: schemas.dnsLiveBatchSchema,
+    })
+    await until(() => client.connection.ready)
+    const addresses = await until(async () => {
+      // It begins to answer a moment after the server.
+      const status = await resolver.get('/api/v1/dns/status')
+      const known = (status as { addresses: { address: string }[] }).addresses
+      return known.length > 0 && known
+    })
+    const port = Number(addresses[0]?.address.split(':').at(-1))
+    await until(async () => {
+      await ask(port)
+      return batches.length > 0
+    })
+    expect(problems).toEqual([])
+    expect(batches[0]).toMatchObject({
+      entries: [{ name: 'localhost', type: 'A', status: 'local' }],
+      matching: 1,
+      dropped: 0,
+    })
+    client.close()
+    await resolver.close()
   }, 20_000)
 
   test.each(['underscore', 'hyphen'])('the lease stream in style %s', async (style) => {

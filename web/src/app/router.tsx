@@ -1,12 +1,6 @@
 /** Paths of the dashboard and the page behind each; pages come as files of their own. */
 
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  redirect,
-} from '@tanstack/react-router'
+import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { channelsSearch } from '../features/channels/channelsSearch.ts'
 import { connectionsSearch } from '../features/connections/connectionsSearch.ts'
 import { inspectorSearch } from '../features/inspector/inspectorSearch.ts'
@@ -14,13 +8,12 @@ import { leasesSearch } from '../features/leases/leasesSearch.ts'
 import { basePath } from '../lib/api.ts'
 import { queryClient } from '../lib/queryClient.ts'
 import { serverStatusQuery } from '../lib/status.ts'
-import { NotFound, PageError } from './PageError.tsx'
-import { Shell } from './shell/Shell.tsx'
+import { dnsRoutes } from './dnsRoutes.ts'
+import { PageError } from './PageError.tsx'
+import { rootRoute } from './rootRoute.tsx'
 
 /** How long the start page waits for the server to say what it serves. */
 const HOME_WAIT_MS = 1500
-
-const rootRoute = createRootRoute({ component: Shell, notFoundComponent: NotFound })
 
 /** Opens the leases, or the overview on a server that watches no leases. */
 const homeRoute = createRoute({
@@ -114,6 +107,7 @@ const routeTree = rootRoute.addChildren([
   overviewRoute,
   leasesRoute,
   poolsRoute,
+  ...dnsRoutes,
   channelsRoute,
   connectionsRoute,
   inspectorRoute,

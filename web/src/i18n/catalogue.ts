@@ -1,6 +1,7 @@
 /** Puts the words of all parts together; each part keeps its own file. */
 
 import { about } from './about.ts'
+import { dns } from './dns.ts'
 import { hub } from './hub.ts'
 import { leases } from './leases.ts'
 import { overview } from './overview.ts'
@@ -18,6 +19,7 @@ const english = {
   ...overview,
   ...leases,
   ...pools,
+  ...dns,
   ...hub,
   ...server,
   ...about,
