@@ -3,6 +3,7 @@
 import {
   Cable,
   ChartLine,
+  DatabaseZap,
   Info,
   LayoutDashboard,
   type LucideIcon,
@@ -11,6 +12,7 @@ import {
   Radio,
   Rows3,
   Settings2,
+  SlidersHorizontal,
 } from 'lucide-react'
 import type { MessageKey } from '../lib/i18n.ts'
 import type { ModuleName } from '../lib/modules.ts'
@@ -57,6 +59,24 @@ export const pages: readonly PageEntry[] = [
     key: 'p',
     module: 'dhcp',
     isInBar: true,
+  },
+  {
+    path: '/dns/cache',
+    label: 'nav.dnsCache',
+    icon: DatabaseZap,
+    group: 'nav.group.dns',
+    key: null,
+    module: 'dns',
+    isInBar: false,
+  },
+  {
+    path: '/dns/control',
+    label: 'nav.dnsControl',
+    icon: SlidersHorizontal,
+    group: 'nav.group.dns',
+    key: null,
+    module: 'dns',
+    isInBar: false,
   },
   {
     path: '/hub/channels',

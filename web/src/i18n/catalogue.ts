@@ -2,6 +2,8 @@
 
 import { about } from './about.ts'
 import { dns } from './dns.ts'
+import { dnsCache } from './dnsCache.ts'
+import { dnsControl } from './dnsControl.ts'
 import { hub } from './hub.ts'
 import { leases } from './leases.ts'
 import { overview } from './overview.ts'
@@ -21,6 +23,8 @@ const english = {
   ...pools,
   ...dns,
   ...hub,
+  ...dnsCache,
+  ...dnsControl,
   ...server,
   ...about,
 }

@@ -95,6 +95,7 @@ export const shell = {
   'common.loading': 'Loading',
   'common.retry': 'Retry',
   'common.close': 'Close',
+  'common.cancel': 'Cancel',
   'common.copy': 'Copy {what}',
   'common.copied': 'Copied',
   'common.copyFailed': 'Could not copy: select it and press Ctrl C',

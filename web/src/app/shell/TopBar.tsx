@@ -13,7 +13,11 @@ import { LiveLabel } from './LiveLabel.tsx'
 export function TopBar({ onSearch }: { readonly onSearch: () => void }): ReactNode {
   return (
     <header className="col-span-2 flex h-13 items-center gap-2 border-b border-line bg-surface px-3 md:px-4">
-      <Link to="/" className="flex items-center gap-2.5 rounded-control pe-2">
+      <Link
+        to="/"
+        aria-label={t('app.name')}
+        className="flex items-center gap-2.5 rounded-control pe-2"
+      >
         <Logo />
         <span className="hidden text-base font-semibold tracking-[-0.015em] xs:inline">
           {t('app.name')}

@@ -13,6 +13,8 @@ export interface TextFieldProps {
   /** Lines of a field for longer texts. */
   readonly rows?: number
   readonly isMono?: boolean
+  /** Leaves the label to screen readers. */
+  readonly isLabelHidden?: boolean
   readonly testId?: string
   readonly className?: string
 }
@@ -38,7 +40,10 @@ export function TextField(props: TextFieldProps): ReactNode {
   }
   return (
     <div className={cx('min-w-0', props.className)}>
-      <label htmlFor={id} className="mb-1 block text-xs font-medium text-muted">
+      <label
+        htmlFor={id}
+        className={props.isLabelHidden ? 'sr-only' : 'mb-1 block text-xs font-medium text-muted'}
+      >
         {props.label}
       </label>
       {props.rows === undefined ? (

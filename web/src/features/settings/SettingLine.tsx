@@ -3,8 +3,8 @@
 import type { ReactNode } from 'react'
 import { Badge, type BadgeTone } from '../../components/ui/Surface.tsx'
 import { t } from '../../lib/i18n.ts'
-import type { Setting } from './settingsQuery.ts'
-import { tomlValue } from './settingText.ts'
+import type { Setting } from '../../lib/settingsQuery.ts'
+import { tomlValue } from '../../lib/settingText.ts'
 
 const TONES: Readonly<Record<string, BadgeTone>> = {
   file: 'info',

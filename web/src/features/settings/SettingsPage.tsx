@@ -9,9 +9,9 @@ import { Button } from '../../components/ui/Button.tsx'
 import { Card, EmptyState, PageHeader, Skeleton } from '../../components/ui/Surface.tsx'
 import { download } from '../../lib/csv.ts'
 import { t } from '../../lib/i18n.ts'
+import { type Setting, settingsQuery } from '../../lib/settingsQuery.ts'
+import { sectionOf, settingsToml } from '../../lib/settingText.ts'
 import { SettingLine } from './SettingLine.tsx'
-import { type Setting, settingsQuery } from './settingsQuery.ts'
-import { sectionOf, settingsToml } from './settingText.ts'
 
 type Shown = 'all' | 'changed'
 

@@ -33,3 +33,17 @@ test('only what differs is told, and only what came or went is marked', () => {
   ])
   expect([...rows.rows.keys()]).toEqual(['b', 'c'])
 })
+
+test('rows of another answer are no news', () => {
+  const rows = createPolledRows<Row>(({ id }) => id)
+  const told: (readonly RowChange<Row>[])[] = []
+  rows.replace([row('a')])
+  rows.onChanges((changes) => told.push(changes))
+  rows.exchange([row('b')])
+  expect(told[0]?.map(({ id, flash }) => [id, flash])).toEqual([
+    ['b', null],
+    ['a', null],
+  ])
+  rows.replace([row('b'), row('c')])
+  expect(told[1]?.map(({ id, flash }) => [id, flash])).toEqual([['c', 'added']])
+})

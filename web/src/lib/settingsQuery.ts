@@ -2,7 +2,7 @@
 
 import { queryOptions } from '@tanstack/react-query'
 import * as z from 'zod/mini'
-import { getJson } from '../../lib/api.ts'
+import { getJson } from './api.ts'
 
 const setting = z.object({
   key: z.string(),
