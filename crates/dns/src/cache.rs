@@ -33,6 +33,7 @@ pub struct Cache {
     n_hits: AtomicU64,
     n_misses: AtomicU64,
     n_stale: AtomicU64,
+    n_prefetched: AtomicU64,
     n_evicted: AtomicU64,
 }
 
@@ -76,6 +77,7 @@ impl Cache {
             n_hits: AtomicU64::new(0),
             n_misses: AtomicU64::new(0),
             n_stale: AtomicU64::new(0),
+            n_prefetched: AtomicU64::new(0),
             n_evicted: AtomicU64::new(0),
         }
     }
@@ -105,6 +107,9 @@ impl Cache {
                 && (ttl_ms - age_ms) * PREFETCH_PART < ttl_ms;
             slot.is_asked_again |= is_due;
             drop(shard);
+            if is_due {
+                self.n_prefetched.fetch_add(1, Ordering::Relaxed);
+            }
             self.n_hits.fetch_add(1, Ordering::Relaxed);
             let n_seconds = u32::try_from(age_ms / 1_000).unwrap_or(u32::MAX);
             return Found::Fresh { stored, age_s: n_seconds, is_due };

@@ -79,7 +79,7 @@ impl Overrides {
     ///
     /// # Errors
     ///
-    /// A setting that there is not, or of another type.
+    /// A setting that there is not, or of another type; the error begins with its name.
     pub fn applied_to<Part: Serialize + DeserializeOwned>(
         &self,
         member: &str,
@@ -90,7 +90,14 @@ impl Overrides {
         if let Some(patch) = self.patch.get(member) {
             merge(&mut value, patch, Keep::Values);
         }
-        serde_json::from_value(value).map_err(unfit)
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let path = error.path().to_string();
+            let cause = error.into_inner();
+            OverridesError::Unfit(match path.as_str() {
+                "." => cause.to_string(),
+                path => format!("`{member}.{path}`: {cause}"),
+            })
+        })
     }
 
     /// Writes the file beside the old one and puts it in its place.
@@ -208,11 +215,16 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let (_folder, overrides) = opened();
-        for patch in
-            [json!({"part": {"prot": 1}}), json!({"part": {"port": "x"}}), json!({"part": 7})]
-        {
+        for (patch, told) in [
+            (json!({"part": {"prot": 1}}), "`part.prot`: unknown field"),
+            (json!({"part": {"port": "x"}}), "`part.port`: invalid type"),
+            (json!({"part": {"deep": {"on": 7}}}), "`part.deep.on`: invalid type"),
+            (json!({"part": {"names": ["a", 7]}}), "`part.names[1]`: invalid type"),
+            (json!({"part": 7}), "invalid type"),
+        ] {
             let applied = overrides.with(&patch).applied_to("part", &Part::default());
-            assert!(matches!(applied, Err(OverridesError::Unfit(_))), "case: {patch}");
+            let Err(OverridesError::Unfit(text)) = applied else { panic!("case: {patch}") };
+            assert!(text.starts_with(told), "case: {patch}: {text}");
         }
     }
 

@@ -3190,6 +3190,11 @@ export interface components {
              * @description Questions that it could not answer.
              */
             readonly misses: number;
+            /**
+             * Format: int64
+             * @description Answers that were asked for again shortly before their end.
+             */
+            readonly prefetched: number;
             /** @description Bytes. */
             readonly size_bytes: number;
             /**

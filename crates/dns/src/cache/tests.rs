@@ -56,6 +56,7 @@ fn an_answer_ends_with_its_time() {
         assert_eq!(found(&cache, "a.example", now_ms), expected, "at {now_ms}");
     }
     assert_eq!(found(&cache, "b.example", 5_000), "nothing");
+    assert_eq!(cache.stats().n_prefetched, 1);
 }
 
 #[test]

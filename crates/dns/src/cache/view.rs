@@ -91,6 +91,8 @@ pub struct CacheStats {
     pub n_hits: u64,
     /// Questions answered past it.
     pub n_stale: u64,
+    /// Answers that were asked for again shortly before their end.
+    pub n_prefetched: u64,
     /// Questions without an entry.
     pub n_misses: u64,
     /// Entries that went to make room.
@@ -104,6 +106,7 @@ impl Cache {
         let mut stats = CacheStats {
             n_hits: self.n_hits.load(Ordering::Relaxed),
             n_stale: self.n_stale.load(Ordering::Relaxed),
+            n_prefetched: self.n_prefetched.load(Ordering::Relaxed),
             n_misses: self.n_misses.load(Ordering::Relaxed),
             n_evicted: self.n_evicted.load(Ordering::Relaxed),
             ..CacheStats::default()

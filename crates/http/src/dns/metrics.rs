@@ -22,6 +22,7 @@ pub(crate) fn encode(encoder: &mut DescriptorEncoder<'_>, parts: &DnsParts) -> f
         ("dns_cache_bytes",           "Bytes of the cache",                                 count(cache.size_bytes)),
         ("dns_cache_hits",            "Questions that the cache answered",                  Value::Counter(cache.n_hits)),
         ("dns_cache_stale",           "Questions that the cache answered past their time",  Value::Counter(cache.n_stale)),
+        ("dns_cache_prefetched",      "Answers asked for again shortly before their end",   Value::Counter(cache.n_prefetched)),
         ("dns_cache_misses",          "Questions that the cache could not answer",          Value::Counter(cache.n_misses)),
         ("dns_cache_evicted",         "Answers that went to make room",                     Value::Counter(cache.n_evicted)),
         ("dns_log_entries",           "Entries of the query log on disk",                   Value::Gauge(log.n_entries)),

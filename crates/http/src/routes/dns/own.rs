@@ -92,6 +92,8 @@ pub(crate) struct CacheStatusJson {
     hits: u64,
     /// Questions that it answered past their time.
     stale: u64,
+    /// Answers that were asked for again shortly before their end.
+    prefetched: u64,
     /// Questions that it could not answer.
     misses: u64,
     /// Answers that went to make room.
@@ -185,6 +187,7 @@ fn status_of(parts: &DnsParts) -> DnsStatusJson {
             size_bytes: cache.size_bytes,
             hits: cache.n_hits,
             stale: cache.n_stale,
+            prefetched: cache.n_prefetched,
             misses: cache.n_misses,
             evicted: cache.n_evicted,
         },
