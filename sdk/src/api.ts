@@ -123,18 +123,19 @@ export interface SseMessage {
   readonly data: string
 }
 
+/** Settings of a client that its requests go by. */
+export type RequestSettings = Pick<ClientOptions, 'fetch' | 'credentials' | 'maxEventBytes'>
+
 /** What a transport needs to open one stream. */
 export interface TransportRequest {
   readonly url: string
   /** Headers of the caller, and `Authorization` when there is a token. */
   readonly headers: Readonly<Record<string, string>>
-  readonly credentials: RequestCredentials | undefined
-  readonly fetch: typeof fetch | undefined
+  readonly options: RequestSettings
   /** For transports that cannot send headers. */
   readonly token: string | null
   readonly lastEventId: string | null
-  readonly maxEventBytes: number
-  /** Aborted when the stream is not wanted any more; the transport then stays silent. */
+  /** Aborted when the stream is not wanted any more; what the transport then says is not heard. */
   readonly signal: AbortSignal
 }
 
@@ -153,18 +154,14 @@ export interface TransportSink {
   close(error: TidingsError, retryAfterMs?: number): void
 }
 
-/** Opens one stream and never retries: that is the engine's part. */
-export type Transport = (request: TransportRequest, sink: TransportSink) => void
+/** Opens one stream and never retries: that is the engine's part. What it throws ends the stream. */
+export type Transport = (request: TransportRequest, sink: TransportSink) => void | Promise<void>
 
-/** A change of the channels of a live stream. */
-export interface ChannelChange {
-  readonly url: URL
+/** A change of the channels of a live stream, with what the stream was asked for with. */
+export interface ChannelChange extends Pick<TransportRequest, 'url' | 'headers' | 'options'> {
   readonly connectionId: string
   readonly add: readonly string[]
   readonly remove: readonly string[]
-  readonly headers: Readonly<Record<string, string>>
-  readonly credentials: RequestCredentials | undefined
-  readonly fetch: typeof fetch | undefined
 }
 
 /** Changes the channels of a live stream; a rejection means that the stream has to be replaced. */
@@ -297,7 +294,7 @@ export interface BatchOptions<Data = unknown> extends SubscribeOptions<Data> {
 }
 
 /** Settings of an iterator. */
-export interface StreamOptions<Data = unknown> extends SubscribeOptions<Data> {
+export interface IterateOptions<Data = unknown> extends SubscribeOptions<Data> {
   /** Events that may wait; when more do, they are dropped and `onGap` is called, or else the iterator throws. 1 000 */
   buffer?: number
 }
@@ -310,16 +307,8 @@ export interface TidingsClient<Channels extends ChannelMap = object> {
     handler: (event: TidingsEvent<Data>) => void,
     options?: SubscribeOptions<Data>,
   ): () => void
-  subscribeBatch<Channel extends ChannelKey<Channels>, Data = DataOf<Channels, Channel>>(
-    channel: Channel,
-    handler: (events: TidingsEvent<Data>[]) => void,
-    options?: BatchOptions<Data>,
-  ): () => void
-  /** Follows a channel or pattern with `for await`; leaving the loop ends the subscription. */
-  stream<Channel extends ChannelKey<Channels>, Data = DataOf<Channels, Channel>>(
-    channel: Channel,
-    options?: StreamOptions<Data>,
-  ): AsyncIterableIterator<TidingsEvent<Data>>
+  /** Calls a handler for a helper like `subscribeBatch`: what it throws goes to `onError` and stops nobody. */
+  call<Args extends unknown[]>(handler: ((...args: Args) => void) | undefined, ...args: Args): void
   readonly connection: ConnectionSnapshot
   stats(): ConnectionStats
   isConnected(): boolean

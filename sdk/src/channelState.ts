@@ -1,5 +1,6 @@
 /** Keeps a state from a snapshot and the events after it, with nothing lost or doubled. */
 import type { SubscribeOptions, TidingsClient, TidingsEvent } from './api.js'
+import { subscribeBatch } from './subscribeBatch.js'
 
 /** A state and how far it can be trusted. */
 export interface ChannelState<State> {
@@ -84,7 +85,8 @@ export function createChannelState<State, Data>(
     }
   }
 
-  const end = client.subscribeBatch(
+  const end = subscribeBatch(
+    client,
     channel,
     // The schema, or the caller's word, says that the payloads are of this type.
     (events) => {

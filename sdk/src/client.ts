@@ -1,22 +1,16 @@
-/** Shares one stream among subscriptions: matches, validates, batches, and isolates handlers. */
+/** Shares one stream among subscriptions: matches, validates, and isolates handlers. */
 import type {
-  BatchOptions,
-  ChannelKey,
   ChannelMap,
   ClientOptions,
   ConnectionSnapshot,
-  Logger,
   StandardSchemaV1,
-  StreamOptions,
   SubscribeOptions,
   TidingsClient,
   TidingsError,
   TidingsEvent,
 } from './api.js'
-import { batches } from './batches.js'
 import { matcher } from './channels.js'
-import { iterate } from './iterate.js'
-import { makeError } from './makeError.js'
+import { errorFrom, makeError } from './makeError.js'
 import { createStream, type Stream, type StreamSink } from './stream.js'
 
 /** State channels whose newest value is kept for late subscribers. */
@@ -43,29 +37,33 @@ export function clientOf<Channels extends ChannelMap>(
   options: Pick<ClientOptions<Channels>, 'schemas' | 'debug' | 'onError' | 'onGap'>,
   makeStream: (sink: StreamSink) => Stream,
 ): TidingsClient<Channels> {
-  const logger: Logger | undefined = options.debug === true ? console : options.debug || undefined
-  const debug = (text: string, detail?: unknown): void => logger?.debug(`tidings: ${text}`, detail)
-  const subscriptions = new Set<Subscription>()
+  const {
+    onError = ({ code, cause }) => {
+      if (code === 'handler') throw cause
+    },
+  } = options
+  const logger = options.debug === true ? console : options.debug
+  const debug = (text: string, detail: unknown): void => {
+    if (logger) logger.debug(`tidings: ${text}`, detail)
+  }
+  /** Replaced and never changed, so that a handler may subscribe and end what it likes. */
+  let subscriptions: readonly Subscription[] = []
   const values = new Map<string, TidingsEvent>()
   const listeners = new Set<(now: ConnectionSnapshot, before: ConnectionSnapshot) => void>()
-  let nInvalid = 0
   let isClosed = false
   /** Names that the server follows; null is all. */
   let live: readonly string[] | null = []
-  const isLive = (name: string): boolean => !live || live.includes(name)
 
   const stream = makeStream({
     event: dispatch,
     gap(gap) {
-      debug(`gap: ${gap.reason}`, gap)
       call(options.onGap, gap)
-      for (const { covers, own } of [...subscriptions]) {
-        if (!gap.channels || gap.channels.some(covers)) call(own.onGap, gap)
+      for (const { covers, own } of subscriptions) {
+        if (gap.channels?.some(covers) ?? true) call(own.onGap, gap)
       }
     },
     dropped(n) {
-      debug(`the server left out ${n} events`)
-      for (const { own } of [...subscriptions]) call(own.onDropped, n)
+      for (const { own } of subscriptions) call(own.onDropped, n)
     },
     changed(now, before) {
       debug(`${before.status} -> ${now.status}`, now)
@@ -77,20 +75,20 @@ export function clientOf<Channels extends ChannelMap>(
     },
     live(names) {
       live = names
-      const all = [...subscriptions]
-      for (const channel of values.keys()) {
-        if (!all.some(({ covers }) => covers(channel))) values.delete(channel)
-      }
-      for (const one of all) if (isLive(one.name)) one.tellLive()
+      for (const channel of values.keys()) if (!followersOf(channel).length) values.delete(channel)
+      for (const { tellLive } of subscriptions) tellLive()
     },
     error: report,
   })
 
+  function followersOf(channel: string): Subscription[] {
+    return subscriptions.filter(({ covers }) => covers(channel))
+  }
+
   function report(error: TidingsError, event?: TidingsEvent): void {
     debug(error.message, error)
     try {
-      if (options.onError) options.onError(error, event)
-      else if (error.code === 'handler') throw error.cause
+      onError(error, event)
     } catch (cause) {
       // The runtime reports it as if nobody had caught it.
       queueMicrotask(() => {
@@ -99,7 +97,6 @@ export function clientOf<Channels extends ChannelMap>(
     }
   }
 
-  /** Calls what the caller gave, whose errors must not stop the others. */
   function call<Args extends unknown[]>(
     run: ((...args: Args) => void) | undefined,
     ...args: Args
@@ -107,7 +104,7 @@ export function clientOf<Channels extends ChannelMap>(
     try {
       run?.(...args)
     } catch (cause) {
-      report(makeError('handler', `a handler failed: ${cause}`, { cause }))
+      report(errorFrom('handler', cause))
     }
   }
 
@@ -117,8 +114,8 @@ export function clientOf<Channels extends ChannelMap>(
     const result = schema['~standard'].validate(event.data)
     const isAsync = result instanceof Promise
     if (!isAsync && !result.issues) return { ...event, data: result.value }
-    nInvalid++
-    const why = isAsync ? 'asynchronous schemas cannot be used' : result.issues?.[0]?.message
+    stream.countInvalid()
+    const why = isAsync ? 'asynchronous schema' : result.issues?.[0]?.message
     report(makeError('invalid_payload', `${event.type} on ${event.channel}: ${why}`), event)
     return null
   }
@@ -129,16 +126,16 @@ export function clientOf<Channels extends ChannelMap>(
     const schemas = options.schemas as Record<string, StandardSchemaV1> | undefined
     const event = validated(raw, schemas?.[channel])
     if (!event) return
-    if (event.id === null && (values.has(channel) || (isState && values.size < VALUES_MAX))) {
+    if (values.has(channel) || (isState && values.size < VALUES_MAX)) {
       values.set(channel, event)
     }
-    const found = [...subscriptions].filter(({ covers }) => covers(channel))
-    for (const { deliver } of found) deliver(event)
-    if (logger) debug(`${event.type} on ${channel} to ${found.length} handlers`, event)
+    const followers = followersOf(channel)
+    for (const { deliver } of followers) deliver(event)
+    if (logger) debug(`${event.type} on ${channel} to ${followers.length} handlers`, event)
   }
 
   function want(): void {
-    stream.want([...subscriptions].map(({ name }) => name))
+    stream.want(subscriptions.map(({ name }) => name))
   }
 
   function subscribe(
@@ -149,29 +146,32 @@ export function clientOf<Channels extends ChannelMap>(
     const { signal, types, schema } = own
     const covers = matcher(name)
     let wasTold = false
-    const isOver = (): boolean => !subscriptions.has(subscription)
+    const isLive = (): boolean =>
+      subscriptions.includes(subscription) && (!live || live.includes(name))
     const deliver = (raw: TidingsEvent): void => {
-      if (isOver() || (types && !types.includes(raw.type))) return
+      if (!subscriptions.includes(subscription) || (types && !types.includes(raw.type))) return
       const event = validated(raw, schema)
       if (event) call(handler, event)
     }
     const tellLive = (): void => {
-      if (!wasTold && !isOver()) call(own.onLive)
+      if (wasTold || !isLive()) return
       wasTold = true
+      call(own.onLive)
     }
     const end = (): void => {
-      if (!subscriptions.delete(subscription)) return
+      if (!subscriptions.includes(subscription)) return
+      subscriptions = subscriptions.filter((one) => one !== subscription)
       signal?.removeEventListener('abort', end)
       want()
     }
     const subscription = { name, own, covers, deliver, tellLive, end }
     if (signal?.aborted || isClosed) return end
     signal?.addEventListener('abort', end)
-    subscriptions.add(subscription)
+    subscriptions = [...subscriptions, subscription]
     // The server sends state to what is new to it only, so a late subscriber gets what is known here.
     queueMicrotask(() => {
-      if (!isLive(name)) return
-      for (const event of [...values.values()]) if (covers(event.channel)) deliver(event)
+      if (!isLive()) return
+      for (const [channel, event] of [...values]) if (covers(channel)) deliver(event)
       tellLive()
     })
     want()
@@ -181,19 +181,11 @@ export function clientOf<Channels extends ChannelMap>(
   // The signatures tie payloads to channels; inside, payloads are unknown.
   return {
     subscribe,
-    subscribeBatch: (
-      name: string,
-      handler: (events: TidingsEvent[]) => void,
-      own: BatchOptions = {},
-    ) => batches(subscribe, name, (events) => call(handler, events), own),
-    stream: (name: string, own: StreamOptions = {}) => iterate(subscribe, name, own),
+    call,
     get connection() {
       return stream.snapshot()
     },
-    stats() {
-      const stats = stream.stats()
-      return { ...stats, invalid: stats.invalid + nInvalid }
-    },
+    stats: stream.stats,
     isConnected: () => stream.snapshot().status === 'open',
     onConnectionChange(listener, { emitCurrent } = {}) {
       // A wrapper of its own, so that the same function may listen twice.
@@ -210,15 +202,8 @@ export function clientOf<Channels extends ChannelMap>(
     },
     close() {
       isClosed = true
-      for (const { end } of [...subscriptions]) end()
+      for (const { end } of subscriptions) end()
       stream.close()
     },
   } as TidingsClient<Channels>
 }
-
-/** A subscribe function without the caller's types. */
-export type Subscribe = (
-  name: ChannelKey<object>,
-  handler: (event: TidingsEvent) => void,
-  options?: SubscribeOptions,
-) => () => void

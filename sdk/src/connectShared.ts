@@ -234,6 +234,10 @@ function sharedStream(
   return {
     snapshot: () => snapshot,
     stats: () => own?.stats() ?? { ...counts, ...seen },
+    countInvalid() {
+      if (own) own.countInvalid()
+      else counts.invalid++
+    },
     want(wanted) {
       names = [...wanted]
       if (isPaused) return

@@ -9,14 +9,11 @@ import type {
   TransportSink,
 } from './api.js'
 import { fetchTransport } from './fetchTransport.js'
-import { makeError } from './makeError.js'
-
-/** Why a request is built; after `unauthorized` the token has to be another one. */
-export type Why = 'connect' | 'unauthorized'
+import { errorFrom, makeError } from './makeError.js'
 
 /** The layer above, which knows what to ask for and what the messages mean. */
 export interface ConnectionHost {
-  request(why: Why, signal: AbortSignal): Promise<Omit<TransportRequest, 'signal'>>
+  request(token: string | null): Omit<TransportRequest, 'signal'>
   opened(): void
   message(message: SseMessage): void
   position(id: string): void
@@ -37,7 +34,7 @@ export interface Connection {
   /** Tries now, whatever happened before. */
   reconnect(): void
   /** Takes the stream for lost. */
-  lose(error: TidingsError, waitAtLeastMs?: number, why?: Why): void
+  lose(error: TidingsError, waitAtLeastMs?: number): void
   /** Takes over what the server said of itself. */
   tell(
     told: Partial<
@@ -72,14 +69,19 @@ const NO_STREAM = {
 
 /** Makes a connection; nothing happens before `start`. */
 export function createConnection(options: ClientOptions, host: ConnectionHost): Connection {
-  const { baseMs = 500, maxMs = 30_000, stableMs = 1_000, maxAttempts } = options.backoff ?? {}
-  const transport = options.transport ?? fetchTransport
-  const heartbeat = options.heartbeat !== false && {
-    defaultMs: 20_000,
-    staleFactor: 1.5,
-    deadFactor: 2.5,
-    ...options.heartbeat,
-  }
+  const {
+    baseMs = 500,
+    maxMs = 30_000,
+    stableMs = 1_000,
+    maxAttempts = Infinity,
+  } = options.backoff ?? {}
+  const { defaultMs = 20_000, staleFactor = 1.5, deadFactor = 2.5 } = options.heartbeat || {}
+  const {
+    transport = fetchTransport,
+    connectTimeoutMs = 10_000,
+    hiddenMs = Infinity,
+    getToken,
+  } = options
   let snapshot: ConnectionSnapshot = {
     ...NO_STREAM,
     status: 'idle',
@@ -93,15 +95,20 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
     error: null,
     reason: null,
   }
-  let isWanted = false
-  let stream: { readonly abort: AbortController; openedAt: number } | null = null
+  /** Ends the stream and with it what it has to say; null while there is none. */
+  let stream: AbortController | null = null
+  let openedAt = 0
   let activityAt: number | null = null
   let base = baseMs
   let step = 0
-  let hasRefreshed = false
+  /** The server refused a token, so the next one has to be another. */
+  let isRefused = false
   let earliestRetryAt = 0
-  let listening: AbortController | null = null
-  const timers: Partial<Record<'retry' | 'watch' | 'replace' | 'hidden', Timer>> = {}
+  /** What a wanted stream listens for; undefined while none is wanted. */
+  let listening: AbortController | undefined
+  /** The next try while there is no stream; the look after it while there is one. */
+  let timer: Timer
+  let hiddenTimer: Timer
 
   function set(patch: Partial<ConnectionSnapshot>): void {
     const before = snapshot
@@ -114,7 +121,7 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
     host.changed(next, before)
   }
 
-  function setDown(patch: Partial<ConnectionSnapshot>, since: number): void {
+  function setDown(patch: Partial<ConnectionSnapshot>, since = Date.now()): void {
     set({
       ...NO_STREAM,
       status: snapshot.everConnected ? 'reconnecting' : 'connecting',
@@ -123,114 +130,118 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
     })
   }
 
-  function timer(name: keyof typeof timers, run: () => void, ms: number): void {
-    clearTimeout(timers[name])
-    timers[name] = setTimeout(run, ms)
+  function after(ms: number, run: () => void): void {
+    clearTimeout(timer)
+    timer = setTimeout(run, ms)
   }
 
   function release(): void {
-    for (const name of ['retry', 'watch', 'replace'] as const) clearTimeout(timers[name])
-    const old = stream
+    clearTimeout(timer)
+    stream?.abort()
     stream = null
-    old?.abort.abort()
+    openedAt = 0
   }
 
-  function connect(why: Why = 'connect', isReplacement = false): void {
+  function connect(): void {
     release()
-    const current = { abort: new AbortController(), openedAt: 0 }
-    stream = current
+    stream = new AbortController()
+    const { signal } = stream
     const since = Date.now()
-    const fall = (): void => setDown({ attempt: snapshot.attempt + 1, reason: null }, since)
-    if (isReplacement && snapshot.status === 'open') {
+    const begin = (): void => {
+      setDown({ attempt: snapshot.attempt + 1, reason: null }, since)
+      // What the listeners of the change did may have replaced this attempt.
+      if (signal.aborted) return
+      after(connectTimeoutMs, () =>
+        lose(makeError('connect_timeout', `nothing came for ${connectTimeoutMs} ms`)),
+      )
+    }
+    if (snapshot.status === 'open') {
       // What failed before the stream that is given up was open is of no matter any more.
       step = 0
-      timer('replace', fall, REPLACE_MS)
+      after(REPLACE_MS, begin)
       set(NO_STREAM)
-    } else fall()
-    // What the listeners of the change did may have replaced this attempt.
-    if (stream !== current) return
-    const limitMs = options.connectTimeoutMs ?? 10_000
-    timer(
-      'watch',
-      () => lose(makeError('connect_timeout', `no answer within ${limitMs} ms`)),
-      limitMs,
-    )
-    const { signal } = current.abort
-    host
-      .request(why, signal)
-      .then((request) => {
-        if (stream === current) transport({ ...request, signal }, sinkOf(current))
-      })
-      .catch((cause: unknown) => {
-        if (stream === current)
-          lose(makeError('network', `the request failed: ${cause}`, { cause }))
-      })
+    } else begin()
+    if (!signal.aborted) open(signal)
   }
 
-  function sinkOf(current: NonNullable<typeof stream>): TransportSink {
-    const guard =
-      <Args extends unknown[]>(run: (...args: Args) => void) =>
-      (...args: Args): void => {
-        if (stream === current) run(...args)
-      }
-    const isAlive = (): void => {
-      activityAt = Date.now()
-      if (snapshot.stale) set({ stale: false })
+  async function open(signal: AbortSignal): Promise<void> {
+    const sink = sinkOf(signal)
+    try {
+      const reason = isRefused ? 'unauthorized' : 'connect'
+      const token = (await getToken?.({ reason, signal })) ?? null
+      // An attempt that has been replaced meanwhile must not touch what the new one asked for.
+      if (!signal.aborted) await transport({ ...host.request(token), signal }, sink)
+    } catch (cause) {
+      sink.close(errorFrom('network', cause))
     }
+  }
+
+  /** Takes the reports of one stream, until it is replaced; each of them shows that it is alive. */
+  function sinkOf(signal: AbortSignal): TransportSink {
+    const alive =
+      <Args extends unknown[]>(run?: (...args: Args) => void) =>
+      (...args: Args): void => {
+        if (signal.aborted) return
+        activityAt = Date.now()
+        if (snapshot.stale) set({ stale: false })
+        run?.(...args)
+      }
     return {
-      open: guard(() => {
-        current.openedAt = activityAt = Date.now()
-        clearTimeout(timers.replace)
-        clearTimeout(timers.watch)
+      open: alive(() => {
+        openedAt = Date.now()
         host.opened()
         set({ status: 'open', downSince: null, everConnected: true, attempt: 0, error: null })
         watch()
       }),
-      activity: guard(isAlive),
-      message: guard((message) => {
-        isAlive()
-        host.message(message)
-      }),
-      position: guard(host.position),
-      overflow: guard(host.overflow),
-      retry: guard((ms) => {
+      activity: alive(),
+      message: alive(host.message),
+      position: alive(host.position),
+      overflow: alive(host.overflow),
+      retry: alive((ms) => {
         base = Math.min(Math.max(ms, BASE_MIN_MS), maxMs)
       }),
-      close: guard(lose),
+      close(error, waitAtLeastMs) {
+        if (!signal.aborted) lose(error, waitAtLeastMs)
+      },
     }
   }
 
-  function lose(error: TidingsError, waitAtLeastMs = 0, why?: Why): void {
+  function lose(error: TidingsError, waitAtLeastMs = 0): void {
     if (!stream) return
     const now = Date.now()
-    const { openedAt } = stream
+    if (openedAt) {
+      const isStable = now - openedAt >= stableMs
+      step = isStable ? 0 : Math.min(step, EARLY_DEATH_STEP)
+      isRefused &&= !isStable
+    }
     release()
-    if (openedAt && now - openedAt >= stableMs) {
-      step = 0
-      hasRefreshed = false
-    } else if (openedAt) step = Math.min(step, EARLY_DEATH_STEP)
-    if (why || (error.code === 'unauthorized' && options.getToken && !hasRefreshed)) {
-      hasRefreshed = true
-      connect('unauthorized', true)
+    if (error.code === 'unauthorized' && getToken && !isRefused) {
+      isRefused = true
+      connect()
       return
     }
     const reason = finalReason(error)
-    const tries = snapshot.status === 'open' ? 0 : snapshot.attempt
-    if (reason || (maxAttempts !== undefined && tries >= maxAttempts)) {
+    if (reason || snapshot.attempt >= maxAttempts) {
       halt('closed', reason ?? 'server', error)
       return
     }
     const isOffline = globalThis.navigator?.onLine === false
     const spread = Math.random() * Math.min(maxMs, base * 2 ** step++)
     earliestRetryAt = now + waitAtLeastMs
-    const wait = Math.max(waitAtLeastMs, isOffline ? maxMs : spread)
-    timer('retry', connect, wait)
-    setDown({ nextRetryAt: now + wait, error, ...(isOffline && { status: 'offline' }) }, now)
+    retryIn(Math.max(waitAtLeastMs, isOffline ? maxMs : spread), {
+      error,
+      ...(isOffline && { status: 'offline' }),
+    })
+  }
+
+  function retryIn(ms: number, patch?: Partial<ConnectionSnapshot>): void {
+    after(ms, connect)
+    setDown({ nextRetryAt: Date.now() + ms, ...patch })
   }
 
   function halt(
     status: 'idle' | 'closed',
-    reason: PauseReason,
+    reason: PauseReason | null,
     error: TidingsError | null = null,
   ): void {
     release()
@@ -240,112 +251,103 @@ export function createConnection(options: ClientOptions, host: ConnectionHost): 
 
   /** Looks after the stream once per half heartbeat, and when the next limit is reached; never per event. */
   function watch(lateMs = 0): void {
-    if (!heartbeat || !stream?.openedAt) return
-    const interval = snapshot.heartbeatMs ?? heartbeat.defaultMs
-    const [staleMs, deadMs] = [interval * heartbeat.staleFactor, interval * heartbeat.deadFactor]
+    clearTimeout(timer)
+    if (options.heartbeat === false || !openedAt) return
+    const interval = snapshot.heartbeatMs ?? defaultMs
+    const staleMs = interval * staleFactor
+    const deadMs = interval * deadFactor
     const silence = Date.now() - (activityAt ?? 0)
     let wait = WAKE_MS
     if (lateMs <= SLEEP_MS) {
       if (silence >= deadMs) {
-        lose(makeError('heartbeat_timeout', `nothing came for ${Math.round(silence / 1000)} s`))
+        lose(makeError('heartbeat_timeout', `nothing came for ${silence} ms`))
         return
       }
       set({ stale: silence >= staleMs })
       wait = Math.min(interval / 2, (silence < staleMs ? staleMs : deadMs) - silence)
     }
     const dueAt = Date.now() + wait
-    timer('watch', () => watch(Date.now() - dueAt), wait)
+    after(wait, () => watch(Date.now() - dueAt))
   }
 
   function wake(): void {
-    if (snapshot.nextRetryAt === null) return
-    const wait = Math.max(earliestRetryAt - Date.now(), Math.random() * WOKEN_MS)
-    timer('retry', connect, wait)
-    set({ nextRetryAt: Date.now() + wait })
+    if (snapshot.nextRetryAt) {
+      retryIn(Math.max(earliestRetryAt - Date.now(), Math.random() * WOKEN_MS))
+    }
   }
 
   function resume(): void {
-    clearTimeout(timers.hidden)
-    if (isWanted && snapshot.reason === 'hidden') connect()
+    clearTimeout(hiddenTimer)
+    if (snapshot.reason === 'hidden') connect()
     else wake()
   }
 
   function suspend(): void {
-    if (isWanted && snapshot.status !== 'closed' && !snapshot.reason) halt('idle', 'hidden')
+    if (!snapshot.reason) halt('idle', 'hidden')
   }
 
   function onVisibility(): void {
-    const { hiddenMs } = options
     if (!document.hidden) resume()
-    else if (hiddenMs !== undefined && hiddenMs < Number.POSITIVE_INFINITY) {
-      timer('hidden', suspend, hiddenMs)
-    }
-  }
-
-  function listen(): void {
-    listening = new AbortController()
-    const { signal } = listening
-    const page = globalThis.document
-    // A program has neither; a worker has no document.
-    globalThis.addEventListener?.('online', wake, { signal })
-    globalThis.addEventListener?.('pagehide', suspend, { signal })
-    globalThis.addEventListener?.('pageshow', resume, { signal })
-    page?.addEventListener('visibilitychange', onVisibility, { signal })
-    if (page) onVisibility()
+    else if (hiddenMs < Infinity) hiddenTimer = setTimeout(suspend, hiddenMs)
   }
 
   function unlisten(): void {
     listening?.abort()
-    listening = null
-    clearTimeout(timers.hidden)
+    listening = undefined
+    clearTimeout(hiddenTimer)
   }
 
   return {
     snapshot: () => snapshot,
     activityAt: () => activityAt,
     start() {
-      if (isWanted) return
-      isWanted = true
-      listen()
+      if (listening) return
+      listening = new AbortController()
+      const { signal } = listening
+      const listeners = {
+        online: wake,
+        pagehide: suspend,
+        pageshow: resume,
+        visibilitychange: onVisibility,
+      }
+      // A program hears of nothing, and a worker has no document.
+      for (const [name, listener] of Object.entries(listeners)) {
+        globalThis.addEventListener?.(name, listener, { signal })
+      }
+      if (globalThis.document) onVisibility()
       if (snapshot.status === 'idle' && snapshot.reason !== 'manual') connect()
     },
     pause(reason) {
       if (reason === 'unused') {
-        isWanted = false
         unlisten()
         if (snapshot.status === 'closed' || snapshot.reason === 'manual') return
       }
       halt('idle', reason)
     },
     replace() {
-      if (stream) connect('connect', true)
+      if (stream) connect()
     },
     reconnect() {
       step = 0
-      hasRefreshed = false
-      if (isWanted) connect('connect', !snapshot.stale)
-      else set({ status: 'idle', reason: null, error: null, downSince: null })
+      isRefused = false
+      if (snapshot.stale) setDown({})
+      if (listening) connect()
+      else halt('idle', null)
     },
     lose,
-    tell(told) {
-      if (told.connectionId) hasRefreshed = false
-      set(told)
-      if (told.heartbeatMs) watch()
-    },
+    tell: set,
     close() {
-      isWanted = false
       unlisten()
       halt('closed', 'manual')
     },
   }
 }
 
-type Timer = ReturnType<typeof setTimeout>
+type Timer = ReturnType<typeof setTimeout> | undefined
 
 /** Tells whether the error ends the tries, and as what. */
-function finalReason({ code, status = 0 }: TidingsError): PauseReason | null {
+function finalReason({ code, status }: TidingsError): PauseReason | null {
   if (code === 'unauthorized' || code === 'forbidden') return 'auth'
   if (code === 'server_stop') return 'server'
-  const isRefusal = code === 'http' && status >= 400 && status < 500
-  return isRefusal && ![408, 425, 429].includes(status) ? 'server' : null
+  return code === 'http' && /^4(?!08|25|29)/.test(`${status}`) ? 'server' : null
 }

@@ -23,11 +23,13 @@ export function eventSourceTransport(
   names: readonly string[] = [],
   Impl?: typeof EventSource,
 ): Transport {
-  return ({ url, token, lastEventId, credentials, signal }, sink) => {
+  return ({ url, token, lastEventId, options, signal }, sink) => {
     const asked = new URL(url)
     if (token) asked.searchParams.set('access_token', token)
     if (lastEventId) asked.searchParams.set('last_event_id', lastEventId)
-    const source = new (Impl ?? EventSource)(asked, { withCredentials: credentials === 'include' })
+    const source = new (Impl ?? EventSource)(asked, {
+      withCredentials: options.credentials === 'include',
+    })
     // A new source knows no id, whatever position it was asked to start from.
     let position = ''
     signal.addEventListener('abort', () => source.close())

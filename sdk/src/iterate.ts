@@ -1,25 +1,35 @@
 /** Hands events out by an asynchronous iterator with a bounded buffer. */
-import type { StreamOptions, TidingsEvent } from './api.js'
-import type { Subscribe } from './client.js'
+import type {
+  ChannelKey,
+  ChannelMap,
+  DataOf,
+  IterateOptions,
+  TidingsClient,
+  TidingsEvent,
+} from './api.js'
 import { makeError } from './makeError.js'
 
-/** Follows a channel from now on; the subscription lives until the iterator is left. */
-export function iterate(
-  subscribe: Subscribe,
-  name: string,
-  { buffer = 1_000, ...own }: StreamOptions,
-): AsyncIterableIterator<TidingsEvent> {
-  let events: TidingsEvent[] = []
+/** Follows a channel or pattern from now on, with `for await`; leaving the loop ends the subscription. */
+export function iterate<
+  Channels extends ChannelMap,
+  Channel extends ChannelKey<Channels>,
+  Data = DataOf<Channels, Channel>,
+>(
+  client: TidingsClient<Channels>,
+  channel: Channel,
+  { buffer = 1_000, ...own }: IterateOptions<Data> = {},
+): AsyncIterableIterator<TidingsEvent<Data>> {
+  let events: TidingsEvent<Data>[] = []
   let failure: Error | undefined
   let isOver = false
   let wake = (): void => {}
 
-  const end = subscribe(
-    name,
+  const end = client.subscribe<Channel, Data>(
+    channel,
     (event) => {
       if (events.length >= buffer) {
         events = []
-        own.onGap?.({ reason: 'overflow', channels: [name], from: null, to: event.id })
+        own.onGap?.({ reason: 'overflow', channels: [channel], from: null, to: event.id })
         if (!own.onGap) {
           failure = makeError('overflow', `more than ${buffer} events waited`)
           finish()
@@ -38,7 +48,7 @@ export function iterate(
     wake()
   }
 
-  async function* read(): AsyncGenerator<TidingsEvent, undefined> {
+  async function* read(): AsyncGenerator<TidingsEvent<Data>, undefined> {
     try {
       for (;;) {
         // One by one, so that an overflow while the reader is busy empties what it has not read.

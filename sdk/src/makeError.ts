@@ -7,9 +7,10 @@ export function makeError(
   message: string,
   more?: { status?: number; cause?: unknown },
 ): TidingsError {
-  return Object.assign(new Error(message, more && { cause: more.cause }), {
-    name: 'TidingsError',
-    code,
-    ...(more?.status !== undefined && { status: more.status }),
-  })
+  return Object.assign(new Error(message), { name: 'TidingsError', code, ...more })
+}
+
+/** Returns an error for what was thrown. */
+export function errorFrom(code: ErrorCode, cause: unknown): TidingsError {
+  return makeError(code, `${code}: ${cause}`, { cause })
 }

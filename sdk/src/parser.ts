@@ -19,16 +19,16 @@ export interface Parser {
 /**
  * Makes a parser for one stream.
  *
- * Text goes in with its byte order mark, if it has one: a decoder must not take it out (`ignoreBOM: true`), since a
- * second one would then be lost too. An event whose fields exceed `maxLength` characters is left out as a whole.
+ * Text goes in without its byte order mark, which a `TextDecoder` takes out. An event whose fields exceed `maxLength`
+ * characters is left out as a whole.
  */
 export function createParser(
   sink: ParserSink,
   initialId = '',
-  maxLength: number = Number.POSITIVE_INFINITY,
+  maxLength: number = Infinity,
 ): Parser {
-  let isStart = true
-  let wasCarriageReturn = false
+  /** What the next piece may begin with and is left out: the second half of a CRLF. */
+  let ignored = ''
   // A line that is not complete. It is only looked at when its end has come, so that a long line costs no rescans.
   let rest = ''
   let isTooLong = false
@@ -50,25 +50,18 @@ export function createParser(
     isTooLong = false
   }
 
-  function takeField(name: string, value: string): void {
-    if (name === 'data') data = data === null ? value : `${data}\n${value}`
-    else if (name === 'event') event = value
-    else if (name === 'id') {
-      if (!value.includes('\0')) ownId = value
-    } else if (name === 'retry' && /^\d+$/.test(value)) sink.retry?.(Number(value))
-  }
-
   function takeLine(line: string): void {
     if (line === '') {
       endBlock()
       return
     }
-    const colon = line.indexOf(':')
-    if (colon === 0) return
-    if (colon < 0) takeField(line, '')
-    else
-      takeField(line.slice(0, colon), line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1))
-    if (data !== null && data.length > maxLength) skip()
+    const [, name, value = ''] = FIELD.exec(line) ?? []
+    if (name === 'data') {
+      data = data === null ? value : `${data}\n${value}`
+      if (data.length > maxLength) skip()
+    } else if (name === 'event') event = value
+    else if (name === 'id' && !value.includes('\0')) ownId = value
+    else if (name === 'retry' && /^\d+$/.test(value)) sink.retry?.(Number(value))
   }
 
   function skip(): void {
@@ -78,12 +71,9 @@ export function createParser(
 
   return {
     feed(text) {
-      let piece = text
-      if (piece === '') return
-      if (isStart && piece.charCodeAt(0) === 0xfeff) piece = piece.slice(1)
-      else if (wasCarriageReturn && piece[0] === '\n') piece = piece.slice(1)
-      isStart = false
-      wasCarriageReturn = piece.endsWith('\r')
+      if (text === '') return
+      const piece = text[0] === ignored ? text.slice(1) : text
+      ignored = piece.endsWith('\r') ? '\n' : ''
       const lines = piece.split(/\r\n?|\n/)
       lines[0] = rest + lines[0]
       rest = lines.pop() ?? ''
@@ -97,5 +87,7 @@ export function createParser(
   }
 }
 
+/** A name and a value; a line without a colon is a name, and one that begins with it is a comment. */
+const FIELD = /^([^:]*):? ?(.*)/s
 /** Characters of a line that are not its value. */
 const LINE_SLACK = 16

@@ -6,9 +6,10 @@ const LIMIT_MS = 10_000
 
 /** Calls `PATCH …/connections/{id}` beside the stream's URL; give it as `patch`. */
 export async function patchChannels(change: ChannelChange): Promise<void> {
-  const { add, remove, headers, credentials } = change
+  const { add, remove, headers } = change
+  const { fetch: ask = fetch, credentials } = change.options
   const url = new URL(`connections/${change.connectionId}`, change.url)
-  const answer = await (change.fetch ?? fetch)(url, {
+  const answer = await ask(url, {
     method: 'PATCH',
     headers: { 'Content-Type': 'application/json', ...headers },
     body: JSON.stringify({ add, remove }),

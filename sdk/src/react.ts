@@ -20,6 +20,7 @@ import type {
 } from './api.js'
 import { type ChannelState, type ChannelStateOptions, createChannelState } from './channelState.js'
 import { connectionNotice, type NoticeHandlers } from './connectionNotice.js'
+import { subscribeBatch } from './subscribeBatch.js'
 
 export type { ChannelState, ChannelStateOptions } from './channelState.js'
 
@@ -78,7 +79,8 @@ export function useChannel<Channel extends ChannelKey<object>, Data = DataOf<obj
   useEffect(() => {
     if (!enabled) return
     const { schema } = newest.current.options
-    return client.subscribeBatch<Channel, Data>(
+    return subscribeBatch<object, Channel, Data>(
+      client,
       channel,
       (events) => newest.current.handler(events),
       {

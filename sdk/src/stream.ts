@@ -7,11 +7,12 @@ import type {
   SseMessage,
   TidingsError,
   TidingsEvent,
+  TransportRequest,
 } from './api.js'
 import { matcher } from './channels.js'
-import { createConnection, type Why } from './connection.js'
+import { createConnection } from './connection.js'
 import { decodeEnvelope } from './decodeEnvelope.js'
-import { makeError } from './makeError.js'
+import { errorFrom, makeError } from './makeError.js'
 
 /** Where a stream reports. */
 export interface StreamSink {
@@ -29,6 +30,8 @@ export interface StreamSink {
 export interface Stream {
   snapshot(): ConnectionSnapshot
   stats(): ConnectionStats
+  /** Counts an event that does not fit the schema of its reader. */
+  countInvalid(): void
   /** Follows these channels from now on; none gives the stream back after a while. */
   want(names: Iterable<string>): void
   reconnect(): void
@@ -41,62 +44,98 @@ const KICKED_MS = 60_000
 
 /** Makes a stream; nothing happens before channels are wanted. */
 export function createStream(options: ClientOptions, sink: StreamSink): Stream {
-  const { getToken, lastEventId: store, dedupe = 512, lingerMs = 1_000, channels: fixed } = options
+  const {
+    getToken,
+    lastEventId: store,
+    dedupe = 512,
+    lingerMs = 1_000,
+    channels: fixed,
+    decode = decodeEnvelope,
+    patch,
+  } = options
   const url = new URL(options.url, globalThis.location?.href)
-  const decode = options.decode ?? decodeEnvelope
-  let wanted = new Set<string>()
-  let applied = new Set<string>()
-  /** Names whose state values are still coming. */
-  let settling: string[] = []
+  let wanted: readonly string[] = []
+  let applied: readonly string[] = []
+  /** Covers what the server has sent all state values of; what comes without an id elsewhere is such a value. */
+  let settled: ((channel: string) => boolean)[] = []
   let position = store?.load() ?? null
   let hadStream = false
   let mustRecover = false
   let isScheduled = false
   let isChanging = false
-  let headers: Record<string, string> = {}
+  let asked: StreamRequest
   let lingerTimer: ReturnType<typeof setTimeout> | undefined
-  let lastEventAt: number | null = null
   const seen = new Set<string>()
-  const counts = { received: 0, duplicates: 0, invalid: 0, dropped: 0, gaps: 0, opens: 0 }
+  const stats = {
+    lastEventAt: null as number | null,
+    received: 0,
+    duplicates: 0,
+    invalid: 0,
+    dropped: 0,
+    gaps: 0,
+    opens: 0,
+  }
 
   const connection = createConnection(options, {
     request,
     opened() {
-      counts.opens++
+      stats.opens++
       mustRecover = hadStream
       hadStream = true
-      settling = ['**']
+      settled = []
       schedule()
     },
     message,
     position: move,
     overflow() {
-      sink.error(makeError('overflow', 'an event was larger than maxEventBytes'))
-      gap('overflow')
+      sink.error(makeError('overflow', 'an event exceeds maxEventBytes'))
+      gap({ reason: 'overflow' })
     },
     changed: sink.changed,
   })
 
-  async function request(reason: Why, signal: AbortSignal) {
-    const token = (await getToken?.({ reason, signal })) ?? null
-    // An attempt that has been replaced meanwhile must not touch what the new one asked for.
-    signal.throwIfAborted()
+  /** Frames about the stream itself, by name. */
+  const controls = new Map(
+    Object.entries<(told: Told) => void>({
+      connection_established: greet,
+      ready({ channels = null }) {
+        settleRecovery()
+        settled = (channels ?? ['**']).map(matcher)
+        connection.tell({ ready: true })
+        sink.live(fixed ? null : channels)
+      },
+      reset: gap,
+      dropped({ dropped = 0 }) {
+        stats.dropped += dropped
+        sink.dropped(dropped)
+      },
+      connection_close({ reason }) {
+        const code = reason === 'token_expired' && getToken ? 'unauthorized' : 'server_close'
+        const error = makeError(code, `the server ended the stream: ${reason}`)
+        if (reason === 'max_lifetime') connection.replace()
+        else connection.lose(error, /^(kicked|revoked)$/.test(reason) ? KICKED_MS : 0)
+      },
+      rejected({ status, message: why }) {
+        connection.lose(makeError(status === 401 ? 'unauthorized' : 'forbidden', why, { status }))
+      },
+    }),
+  )
+
+  function request(token: string | null): StreamRequest {
     const own = options.headers
-    headers = {
-      ...(token && { Authorization: `Bearer ${token}` }),
-      ...(typeof own === 'function' ? own() : own),
-    }
-    applied = new Set(fixed ?? wanted)
-    if (applied.size) url.searchParams.set('channels', [...applied].join(','))
-    return {
+    applied = fixed ?? wanted
+    if (applied.length) url.searchParams.set('channels', applied.join())
+    asked = {
       url: url.href,
-      headers,
-      credentials: options.credentials,
-      fetch: options.fetch,
+      headers: {
+        ...(token && { Authorization: `Bearer ${token}` }),
+        ...(typeof own === 'function' ? own() : own),
+      },
       token,
       lastEventId: position,
-      maxEventBytes: options.maxEventBytes ?? 16_777_216,
+      options,
     }
+    return asked
   }
 
   function move(id: string | null): void {
@@ -105,28 +144,28 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
     if (id) store?.save(id)
   }
 
-  function gap(reason: string, told?: Partial<Gap>): void {
+  function gap(told: Pick<Gap, 'reason'>): void {
     mustRecover = false
     seen.clear()
-    counts.gaps++
-    sink.gap({ channels: null, from: position, to: null, ...told, reason })
+    stats.gaps++
+    sink.gap({ channels: null, from: position, to: null, ...told })
   }
 
   /** Tells a gap when the stream goes on without the server having said that nothing was missed. */
   function settleRecovery(): void {
-    if (mustRecover) gap('unrecovered')
+    if (mustRecover) gap({ reason: 'unrecovered' })
   }
 
   function message(told: SseMessage): void {
     try {
-      if (control(told)) return
-      const event = decode(told)
-      if (!event) return
-      if (event.channel === 'connected' && told.id === null) greet(event.data)
-      else take(event)
+      const control = controls.get(told.event)
+      const event = control ? null : decode(told)
+      if (control) control(JSON.parse(told.data || '{}'))
+      else if (event?.channel === 'connected' && !told.id) greet((event.data ?? {}) as Told)
+      else if (event) take(event)
     } catch (cause) {
-      counts.invalid++
-      sink.error(makeError('invalid_payload', `unreadable event: ${cause}`, { cause }))
+      stats.invalid++
+      sink.error(errorFrom('invalid_payload', cause))
     } finally {
       // Also past what could not be read, which would otherwise come again with every reconnect.
       move(told.id)
@@ -136,9 +175,9 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
   function take(event: TidingsEvent): void {
     const { id, channel } = event
     settleRecovery()
-    if (id !== null) {
+    if (id) {
       if (seen.has(id)) {
-        counts.duplicates++
+        stats.duplicates++
         return
       }
       seen.add(id)
@@ -147,57 +186,24 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
       if (seen.size > dedupe) seen.delete(oldest)
     }
     if (channel !== 'system/heartbeat') {
-      counts.received++
-      lastEventAt = Date.now()
+      stats.received++
+      stats.lastEventAt = Date.now()
     }
-    sink.event(event, id === null && settling.some((name) => matcher(name)(channel)))
+    sink.event(event, !id && !settled.some((covers) => covers(channel)))
   }
 
-  /** Handles the frames that are about the stream itself; false for events. */
-  function control({ event, data }: SseMessage): boolean {
-    const read = () => JSON.parse(data || '{}')
-    if (event === 'connection_established') greet(read())
-    else if (event === 'ready') {
-      settleRecovery()
-      const names: string[] | null = read().channels ?? null
-      settling = settling.filter((name) => name !== '**' && !names?.includes(name))
-      connection.tell({ ready: true })
-      sink.live(fixed ? null : names)
-    } else if (event === 'reset') {
-      const told = read()
-      gap(told.reason, told)
-    } else if (event === 'dropped') {
-      const { dropped = 0 } = read()
-      counts.dropped += dropped
-      sink.dropped(dropped)
-    } else if (event === 'connection_close') end(read().reason)
-    else if (event === 'rejected') {
-      const { status, message: why } = read()
-      connection.lose(makeError(status === 401 ? 'unauthorized' : 'forbidden', why, { status }))
-    } else return false
-    return true
-  }
-
-  function greet(told: unknown): void {
-    // The members are the server's contract; each may be missing with other servers.
-    const { client_id, recovered, heartbeat_seconds, version } = (told ?? {}) as Greeting
+  function greet(told: Told): void {
+    const { client_id = null, recovered, heartbeat_seconds = 0, version = null } = told
     if (recovered) mustRecover = false
     // With false a reset follows, which names the channels.
     else if (recovered === undefined) settleRecovery()
     connection.tell({
-      connectionId: client_id ?? null,
+      connectionId: client_id,
       recovered: recovered ?? null,
-      serverVersion: version ?? null,
-      heartbeatMs: heartbeat_seconds ? heartbeat_seconds * 1000 : null,
+      serverVersion: version,
+      heartbeatMs: heartbeat_seconds * 1000 || null,
     })
     schedule()
-  }
-
-  function end(reason: string): void {
-    const error = makeError('server_close', `the server ended the stream: ${reason}`)
-    if (reason === 'max_lifetime') connection.replace()
-    else if (reason === 'token_expired' && getToken) connection.lose(error, 0, 'unauthorized')
-    else connection.lose(error, reason === 'kicked' || reason === 'revoked' ? KICKED_MS : 0)
   }
 
   /** Looks at the channels once in this turn, so that all subscriptions of it become one request. */
@@ -210,14 +216,14 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
     if (!isScheduled) return
     isScheduled = false
     clearTimeout(lingerTimer)
-    if (!wanted.size) {
+    if (!wanted.length) {
       lingerTimer = setTimeout(forget, lingerMs)
       return
     }
     connection.start()
-    if (fixed || connection.snapshot().status !== 'open') return
-    const remove = [...applied].filter((name) => !wanted.has(name))
-    const add = [...wanted].filter((name) => !applied.has(name))
+    if (fixed) return
+    const remove = applied.filter((name) => !wanted.includes(name))
+    const add = wanted.filter((name) => !applied.includes(name))
     if (add.length) change(add, remove)
     else if (remove.length) lingerTimer = setTimeout(() => change(add, remove), lingerMs)
   }
@@ -230,44 +236,41 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
     connection.pause('unused')
   }
 
-  function change(add: string[], remove: string[]): void {
+  async function change(add: string[], remove: string[]): Promise<void> {
     const { connectionId, status } = connection.snapshot()
-    const { patch, credentials } = options
     if (status !== 'open' || isChanging) return
-    if (!patch) {
-      connection.replace()
-      return
-    }
+    if (!patch) return connection.replace()
     // Without an id the greeting is still to come, and it looks again.
     if (!connectionId) return
-    const target = new Set(wanted)
+    const target = wanted
     isChanging = true
-    settling.push(...add)
-    // When the stream was lost meanwhile, what is set here is put right by the look at the channels that follows.
-    patch({ url, connectionId, add, remove, headers, credentials, fetch: options.fetch })
-      .then(() => {
-        applied = target
-      }, connection.replace)
-      .then(() => {
-        isChanging = false
-        schedule()
-      })
+    try {
+      await patch({ ...asked, connectionId, add, remove })
+      // When the stream was lost meanwhile, this is put right by the look at the channels that follows.
+      applied = target
+    } catch {
+      connection.replace()
+    }
+    isChanging = false
+    schedule()
   }
 
   return {
     snapshot: connection.snapshot,
     stats: () => ({
-      ...counts,
+      ...stats,
       lastEventId: position,
-      lastEventAt,
       lastActivityAt: connection.activityAt(),
     }),
     want(names) {
-      wanted = new Set(names)
+      wanted = [...new Set(names)]
       schedule()
     },
     reconnect: connection.reconnect,
     disconnect: () => connection.pause('manual'),
+    countInvalid() {
+      stats.invalid++
+    },
     close() {
       isScheduled = false
       clearTimeout(lingerTimer)
@@ -276,9 +279,17 @@ export function createStream(options: ClientOptions, sink: StreamSink): Stream {
   }
 }
 
-interface Greeting {
-  client_id?: string
-  recovered?: boolean
-  heartbeat_seconds?: number
-  version?: string
+type StreamRequest = Omit<TransportRequest, 'signal'>
+
+/** What the frames say. The members are the server's contract; with other servers each may be missing. */
+interface Told {
+  readonly client_id?: string
+  readonly recovered?: boolean
+  readonly heartbeat_seconds?: number
+  readonly version?: string
+  readonly channels?: readonly string[] | null
+  readonly dropped?: number
+  readonly reason: string
+  readonly status: number
+  readonly message: string
 }

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { ClientOptions, TidingsClient } from '../src/api.js'
 import { createClient } from '../src/client.js'
+import { subscribeBatch } from '../src/subscribeBatch.js'
 import { fakeTransport } from './support/fakeTransport.js'
 
 let fake: ReturnType<typeof fakeTransport>
@@ -13,7 +14,7 @@ const pass = (ms = 0): Promise<unknown> => vi.advanceTimersByTimeAsync(ms)
 
 function setHidden(hidden: boolean): void {
   isHidden = hidden
-  document.dispatchEvent(new Event('visibilitychange'))
+  document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
 }
 
 async function opened(options: Partial<ClientOptions> = {}): Promise<void> {
@@ -103,6 +104,17 @@ test.each([
   expect(fake.streams).toHaveLength(length + 1)
 })
 
+test('2: a network that is back ends the label at once', async () => {
+  vi.stubGlobal('navigator', { onLine: false })
+  await opened()
+  fake.last().fail()
+  expect(client.connection.status).toBe('offline')
+  vi.stubGlobal('navigator', { onLine: true })
+  dispatchEvent(new Event('online'))
+  expect(client.connection.status).toBe('reconnecting')
+  vi.unstubAllGlobals()
+})
+
 test('3: nothing pulls a retry before the time that the server asked for', async () => {
   await opened()
   fake.last().send({ reason: 'kicked' }, { event: 'connection_close' })
@@ -146,7 +158,7 @@ test('10: batches follow frames while the page is painted', async () => {
   )
   vi.spyOn(globalThis, 'cancelAnimationFrame').mockImplementation(() => {})
   const sizes: number[] = []
-  client.subscribeBatch('a', (events) => sizes.push(events.length))
+  subscribeBatch(client, 'a', (events) => sizes.push(events.length))
   fake.last().event('a', 2, 'p2').event('a', 3, 'p3')
   expect(frames).toHaveLength(1)
   frames[0]?.()

@@ -36,7 +36,7 @@ function parse(text: string | Uint8Array, size: number, initialId = '', max?: nu
     max,
   )
   const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  const decoder = new TextDecoder()
   for (let i = 0; i < bytes.length; i += size) {
     parser.feed(decoder.decode(bytes.subarray(i, i + size), { stream: true }))
   }

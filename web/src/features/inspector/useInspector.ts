@@ -1,7 +1,13 @@
 /** Follows channels for the inspector: on the page's stream, or from a start on one of its own. */
 
 import { useEffect, useState } from 'react'
-import { createClient, type Gap, type TidingsClient, type TidingsEvent } from 'tidings'
+import {
+  createClient,
+  type Gap,
+  subscribeBatch,
+  type TidingsClient,
+  type TidingsEvent,
+} from 'tidings'
 import { serverUrl } from '../../lib/api.ts'
 import { client } from '../../lib/client.ts'
 import { createEventLog, type EventLog } from './eventLog.ts'
@@ -35,7 +41,7 @@ export function useInspector(
     const own = parameters === null ? null : openFrom(followed, parameters)
     const source: TidingsClient = own ?? client
     const stops = followed.map((pattern) =>
-      source.subscribeBatch(pattern, (events: readonly TidingsEvent[]) => log.add(events), {
+      subscribeBatch(source, pattern, (events: readonly TidingsEvent[]) => log.add(events), {
         onGap: (gap: Gap) => setNote({ kind: 'gap', reason: gap.reason }),
       }),
     )

@@ -1,23 +1,33 @@
 /** Delivers events in batches, once per animation frame or period. */
-import type { BatchOptions, TidingsEvent } from './api.js'
-import type { Subscribe } from './client.js'
+import type {
+  BatchOptions,
+  ChannelKey,
+  ChannelMap,
+  DataOf,
+  TidingsClient,
+  TidingsEvent,
+} from './api.js'
 
 /** Period while no frames are painted: in a hidden page, a worker, a program. */
 const UNPAINTED_MS = 250
 
-/** Follows a channel and hands its events over in batches; returns the end of it. */
-export function batches(
-  subscribe: Subscribe,
-  name: string,
-  handler: (events: TidingsEvent[]) => void,
-  options: BatchOptions,
+/** Follows a channel or pattern and hands its events over in batches; returns the end of it. */
+export function subscribeBatch<
+  Channels extends ChannelMap,
+  Channel extends ChannelKey<Channels>,
+  Data = DataOf<Channels, Channel>,
+>(
+  client: TidingsClient<Channels>,
+  channel: Channel,
+  handler: (events: TidingsEvent<Data>[]) => void,
+  options: BatchOptions<Data> = {},
 ): () => void {
   const { every = 'frame', max = 5_000, ...own } = options
   const isFrame = every === 'frame'
-  let batch: TidingsEvent[] = []
+  let batch: TidingsEvent<Data>[] = []
   let cancel: (() => void) | undefined
 
-  function take(): TidingsEvent[] {
+  function take(): TidingsEvent<Data>[] {
     const taken = batch
     cancel?.()
     cancel = undefined
@@ -27,7 +37,7 @@ export function batches(
 
   function flush(): void {
     const events = take()
-    if (events.length) handler(events)
+    if (events.length) client.call(handler, events)
   }
 
   function schedule(): () => void {
@@ -40,12 +50,12 @@ export function batches(
     }
   }
 
-  const end = subscribe(
-    name,
+  const end = client.subscribe<Channel, Data>(
+    channel,
     (event) => {
       if (batch.length >= max) {
         take()
-        own.onGap?.({ reason: 'overflow', channels: [name], from: null, to: event.id })
+        own.onGap?.({ reason: 'overflow', channels: [channel], from: null, to: event.id })
       }
       batch.push(event)
       cancel ??= schedule()
