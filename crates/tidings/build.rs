@@ -10,7 +10,8 @@ use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=dashboard");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboard");
+    let crate_folder = env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo names no folder")?;
+    let folder = Path::new(&crate_folder).join("dashboard");
     let manifest = folder.join("manifest.txt");
     let text = if manifest.is_file() {
         listed(&folder, &fs::read_to_string(manifest)?)?
