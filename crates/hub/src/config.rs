@@ -89,6 +89,9 @@ pub struct HubConfig {
     /// and it resumes when it comes back. `0s` is no limit.
     #[serde(with = "humantime_serde")]
     pub stall_timeout: Duration,
+    /// Publications that a live stream may be behind before it is taken to the newest one with a
+    /// `reset`; zero is no limit but retention.
+    pub lag_events_max: u64,
     /// Time between SSE comments on an idle stream; must stay below proxy read timeouts.
     #[serde(with = "humantime_serde")]
     pub keep_alive: Duration,
@@ -128,9 +131,10 @@ impl Default for HubConfig {
             ephemeral_size_max_bytes: 8 * 1_048_576,
             delivery_size_max_bytes: 64 * 1_048_576,
             stall_timeout: Duration::from_secs(30),
+            lag_events_max: 0,
             keep_alive: Duration::from_secs(15),
-            retry_min: Duration::from_secs(1),
-            retry_max: Duration::from_secs(4),
+            retry_min: Duration::from_millis(250),
+            retry_max: Duration::from_millis(750),
             idempotency_window: Duration::from_mins(10),
             idempotency_keys_max: 100_000,
             channels: Vec::new(),

@@ -28,6 +28,7 @@ use crate::registry::{Follows, Subscriber, SubscriberId};
 use crate::window::Place;
 
 mod catch_up;
+mod counts;
 mod park;
 mod read;
 mod request;
@@ -293,6 +294,10 @@ impl Subscription {
             (_, None) => head,
         };
         if self.cursor.seq < end.seq || self.cursor.offset < end.offset {
+            if self.is_too_late(state, head) {
+                self.skip_to(state, now, head);
+                return true;
+            }
             if self.cursor.offset < base.offset.min(end.offset) {
                 return self.read_on(state, now, end);
             }
@@ -458,27 +463,6 @@ impl Subscription {
     fn follows(&self, state: &State) -> Follows {
         let subscriber = state.registry.get(self.id);
         subscriber.map_or_else(Follows::default, |subscriber| state.registry.follows(subscriber))
-    }
-
-    fn count_delivered(&self, state: &mut State, n_publications: u64) {
-        state.counters.n_delivered += n_publications;
-        if let Some(subscriber) = state.registry.get_mut(self.id) {
-            subscriber.n_delivered += n_publications;
-        }
-    }
-
-    fn count_dropped(&self, state: &mut State, n_dropped: u64) {
-        state.counters.n_dropped += n_dropped;
-        if let Some(subscriber) = state.registry.get_mut(self.id) {
-            subscriber.n_dropped += n_dropped;
-        }
-    }
-
-    fn count_reset(&self, state: &mut State, reason: ResetReason) {
-        state.counters.count_reset(reason);
-        if let Some(subscriber) = state.registry.get_mut(self.id) {
-            subscriber.n_resets += 1;
-        }
     }
 }
 

@@ -304,6 +304,42 @@ async fn a_slow_stream_is_told_that_it_lagged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_lags_over_the_limit_goes_on_at_the_newest() {
+    let config = HubConfig {
+        channels: vec![rule("s", ChannelClass::State, 1)],
+        lag_events_max: 3,
+        ..HubConfig::default()
+    };
+    let hub = hub_with(config);
+    publish(&hub, "s", "\"now\"");
+    let mut stream = hub.subscribe(request(&hub, &["**"], Start::Live)).unwrap();
+    let head = last_id(&read(&mut stream).await);
+    for n in 0..3 {
+        publish(&hub, "busy", &n.to_string());
+    }
+    let seen = read(&mut stream).await;
+    assert_eq!(payloads(&seen), ["0", "1", "2"], "as far behind as it may be");
+    for n in 3..7 {
+        publish(&hub, "busy", &n.to_string());
+    }
+    let seen = read(&mut stream).await;
+    assert_eq!(names(&seen), ["reset", "generic_event"]);
+    assert_eq!(payloads(&seen), ["now"], "state values follow a reset");
+    let told = seen[0].data.as_deref().unwrap();
+    assert!(told.starts_with("{\"channels\":null,\"reason\":\"lagged\""), "{told}");
+    let newest = seen[0].id.clone().expect("a reset moves the client's last id");
+    publish(&hub, "busy", "7");
+    assert_eq!(payloads(&read(&mut stream).await), ["7"], "nothing of the gap comes later");
+
+    // Both ids are of this log, and a replay may be as long as it likes.
+    for (id, expected) in [(newest, &["7"][..]), (head, &["0", "1", "2", "3", "4", "5", "6", "7"])]
+    {
+        let mut resumed = hub.subscribe(request(&hub, &["busy"], Start::After(id))).unwrap();
+        assert_eq!(payloads(&read(&mut resumed).await), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_stream_counts_the_ephemeral_events_it_lost() {
     let config = HubConfig {
         channels: vec![rule("e", ChannelClass::Ephemeral, 1)],

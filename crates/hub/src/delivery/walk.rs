@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use tidings_log::record::ChannelId;
 
-use super::{BATCH_MAX_BYTES, Phase, Subscription};
+use super::{BATCH_MAX_BYTES, Phase, Reading, Subscription};
 use crate::clock::Now;
 use crate::frame::{self, ResetReason};
 use crate::hub::State;
@@ -135,6 +135,24 @@ impl Subscription {
         // A channel that was forgotten meanwhile has no name to tell.
         let is_any = channels.len() < due.len();
         self.tell_reset(state, now, (!is_any).then_some(channels.as_slice()), end);
+    }
+
+    /// Whether a live stream is further behind than it may be (`hub.lag_events_max`).
+    pub(super) fn is_too_late(&self, state: &State, head: Place) -> bool {
+        let lag_max = state.config.lag_events_max;
+        let subscriber = state.registry.get(self.id);
+        // What a reader is asked for belongs to the cursor as it is.
+        let is_free = subscriber.is_some_and(|subscriber| {
+            matches!(subscriber.reading, Reading::Idle) && subscriber.patches.is_empty()
+        });
+        let lag = head.offset.saturating_sub(self.cursor.offset);
+        lag_max > 0 && lag > lag_max && self.phase == Phase::Live && is_free
+    }
+
+    /// Takes the stream to the head; `reset` says that everything between may be missed.
+    pub(super) fn skip_to(&mut self, state: &mut State, now: Now, head: Place) {
+        self.tell_reset(state, now, None, head.offset);
+        self.cursor = head;
     }
 
     /// Queues `reset` for what is missing up to an offset, and the state values that heal it.
