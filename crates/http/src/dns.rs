@@ -75,6 +75,14 @@ impl fmt::Debug for DnsParts {
 }
 
 impl DnsParts {
+    /// Returns whether DNS is part of this server: it runs, it is to run, or it has run before.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        let log = self.log.status();
+        let has_run = log.n_entries > 0 || log.n_recent > 0;
+        self.dns.status().is_running || self.dns.config().enabled || has_run
+    }
+
     /// Takes changed lists and their mode into effect.
     pub fn rules_changed(&self) {
         rules::take_over(self);

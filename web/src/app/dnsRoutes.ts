@@ -1,8 +1,24 @@
 /** Pages of DNS: a page more is a route in the list here and an entry in `pages.ts`. */
 
 import { type AnyRoute, createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { dnsSearch } from '../features/dns/dnsSearch.ts'
 import { cacheSearch } from '../features/dnsCache/cacheSearch.ts'
+import { dnsLogSearch } from '../features/dnsLog/dnsLogSearch.ts'
 import { rootRoute } from './rootRoute.tsx'
+
+const overviewRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/dns',
+  validateSearch: dnsSearch,
+  component: lazyRouteComponent(() => import('../features/dns/DnsPage.tsx'), 'DnsPage'),
+})
+
+const logRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/dns/log',
+  validateSearch: dnsLogSearch,
+  component: lazyRouteComponent(() => import('../features/dnsLog/DnsLogPage.tsx'), 'DnsLogPage'),
+})
 
 const cacheRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -23,4 +39,9 @@ const controlRoute = createRoute({
   ),
 })
 
-export const dnsRoutes = [cacheRoute, controlRoute] as const satisfies readonly AnyRoute[]
+export const dnsRoutes = [
+  overviewRoute,
+  logRoute,
+  cacheRoute,
+  controlRoute,
+] as const satisfies readonly AnyRoute[]

@@ -3390,6 +3390,17 @@ export interface components {
             readonly duration_ms_mean: number;
             /**
              * Format: double
+             * @description Time within which half of the answers that upstreams gave came, those that the cache gave
+             *     again among them; within 25 % of the truth.
+             */
+            readonly duration_ms_p50?: number | null;
+            /**
+             * Format: double
+             * @description Time within which 95 % of them came.
+             */
+            readonly duration_ms_p95?: number | null;
+            /**
+             * Format: double
              * @description Questions of the last seconds, per second.
              */
             readonly per_second: number;

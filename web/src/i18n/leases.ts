@@ -48,6 +48,7 @@ export const leases = {
   'leases.drawer.label': 'Lease {address}',
   'leases.drawer.identity': 'Identity',
   'leases.drawer.lease': 'Lease',
+  'leases.drawer.queries': 'DNS queries of this device',
   'leases.drawer.actions': 'Actions',
   'leases.drawer.timeline': 'Latest changes',
   'leases.drawer.timeline.none': 'No change of this lease is on record.',

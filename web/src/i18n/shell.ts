@@ -101,6 +101,7 @@ export const shell = {
   'common.copyFailed': 'Could not copy: select it and press Ctrl C',
   'common.unknown': 'Unknown',
   'common.none': 'none',
+  'common.undo': 'Undo',
   'common.requestId': 'Request {id}',
   'error.page.title': 'This page failed',
   'error.page.hint': 'The other pages go on working. Reload to try again.',

@@ -19,12 +19,20 @@ export class ApiError extends Error {
   readonly status: number | null
   /** Id of the request in the server's log, when the server gave one. */
   readonly requestId: string | null
+  /** Members of the problem that the server described, as `column` of a filter. */
+  readonly problem: Readonly<Record<string, unknown>>
 
-  constructor(message: string, status: number | null, requestId: string | null) {
+  constructor(
+    message: string,
+    status: number | null,
+    requestId: string | null,
+    problem: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message)
     this.name = 'ApiError'
     this.status = status
     this.requestId = requestId
+    this.problem = problem
   }
 }
 
@@ -112,16 +120,18 @@ function checked<Data>(value: unknown, parse: (value: unknown) => Data): Data {
 
 async function problem(response: Response): Promise<ApiError> {
   let detail: string | null = null
+  let members: Readonly<Record<string, unknown>> = {}
   try {
     // A problem's members are optional, so each is looked at before use.
     const body = (await response.json()) as { detail?: unknown; error?: unknown }
+    members = { ...body }
     const text = body.detail ?? body.error
     if (typeof text === 'string') detail = text
   } catch {
     // Not JSON: a proxy's own page; the status has to do.
   }
   const message = detail ?? t('error.status', { status: String(response.status) })
-  return new ApiError(message, response.status, response.headers.get('x-request-id'))
+  return new ApiError(message, response.status, response.headers.get('x-request-id'), members)
 }
 
 /** `AbortSignal.any` is missing in browsers of before 2024. */

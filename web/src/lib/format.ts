@@ -50,6 +50,11 @@ export function formatClock(atMs: number): string {
   return clock.format(atMs)
 }
 
+/** Writes the time of day with milliseconds: `12:03:10.042`. */
+export function formatClockMs(atMs: number): string {
+  return `${clock.format(atMs)}.${String(Math.floor(atMs % SECOND_MS)).padStart(3, '0')}`
+}
+
 /** Writes date and time in full, for tooltips. */
 export function formatMoment(atMs: number): string {
   return moment.format(atMs)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use tidings_dns::entry::Status;
 use tidings_dns::listed::ListKind;
 use tidings_dns::query_log::words;
-use tidings_dns::statistics::bucket::{Bucket, UpstreamCounts};
+use tidings_dns::statistics::bucket::{Bucket, Histogram, UpstreamCounts};
 use tidings_dns::statistics::{Range, Summary};
 use utoipa::ToSchema;
 
@@ -38,6 +38,11 @@ pub struct StatisticsJson {
     pub rcodes: Map<String, Value>,
     /// Mean time of an answer in milliseconds.
     pub duration_ms_mean: f64,
+    /// Time within which half of the answers that upstreams gave came, those that the cache gave
+    /// again among them; within 25 % of the truth.
+    pub duration_ms_p50: Option<f64>,
+    /// Time within which 95 % of them came.
+    pub duration_ms_p95: Option<f64>,
     /// Questions of the last seconds, per second.
     pub per_second: f64,
     /// Most questions in one second of the range.
@@ -163,6 +168,9 @@ pub fn statistics(parts: &DnsParts, range: Range, now_ms: u64) -> StatisticsJson
     let statuses =
         Status::ALL.iter().map(|status| (status.word().to_owned(), total.n_of(*status).into()));
     let codes = total.response_codes.iter();
+    let mut answers = Histogram::default();
+    total.upstreams.iter().for_each(|(_, counts)| answers.merge(&counts.histogram));
+    let percentile = |n| answers.percentile_us(n).map(milliseconds);
     StatisticsJson {
         range: range.word(),
         total: total.n_all(),
@@ -170,6 +178,8 @@ pub fn statistics(parts: &DnsParts, range: Range, now_ms: u64) -> StatisticsJson
         types: kinds(total),
         rcodes: codes.map(|(code, n)| (words::response_code(*code), (*n).into())).collect(),
         duration_ms_mean: mean_ms(total.duration_us, total.n_all()),
+        duration_ms_p50: percentile(50),
+        duration_ms_p95: percentile(95),
         per_second: ratio(n_late, seconds),
         per_second_peak: total.peak_per_second,
         upstreams: total.upstreams.iter().map(|(name, n)| UpstreamJson::new(name, n)).collect(),

@@ -63,7 +63,7 @@ pub(super) async fn status(State(app): State<App>) -> Json<StatusJson> {
         modules: ModulesJson {
             hub: true,
             dhcp: !config.sources.is_empty() || config.simulate.enabled,
-            dns: false,
+            dns: app.dns.is_in_use(),
         },
         demo: config.simulate.enabled,
         stale: sources.iter().any(|source| source.stale),

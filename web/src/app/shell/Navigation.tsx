@@ -12,6 +12,9 @@ const LINK =
   'hover:bg-inset hover:text-text aria-[current=page]:bg-accent-tint ' +
   'aria-[current=page]:text-accent-strong'
 
+/** A page below another is a page of its own. */
+const ONLY_ITSELF = { exact: true, includeSearch: false } as const
+
 function usePages(): readonly PageEntry[] {
   const modules = useModules()
   return pages.filter((page) => page.module === null || modules.has(page.module))
@@ -38,6 +41,7 @@ export function SideBar(): ReactNode {
               <Link
                 key={page.path}
                 to={page.path}
+                activeOptions={ONLY_ITSELF}
                 title={t(page.label)}
                 className={`${LINK} h-9 justify-center px-2.5 lg:h-8 lg:justify-start`}
               >
@@ -74,7 +78,7 @@ const BAR_ITEM =
 
 function BarLink({ page }: { readonly page: PageEntry }): ReactNode {
   return (
-    <Link to={page.path} className={BAR_ITEM}>
+    <Link to={page.path} activeOptions={ONLY_ITSELF} className={BAR_ITEM}>
       <page.icon size={20} strokeWidth={1.8} aria-hidden />
       {t(page.label)}
     </Link>
@@ -100,6 +104,7 @@ function More({ pages: rest }: { readonly pages: readonly PageEntry[] }): ReactN
           <Link
             key={page.path}
             to={page.path}
+            activeOptions={ONLY_ITSELF}
             onClick={() => sheet.current?.hidePopover()}
             className={`${LINK} h-11 px-3`}
           >

@@ -16,8 +16,10 @@ import { type Column, fitting } from './columns.ts'
 import { LiveRow } from './LiveRow.tsx'
 import { NewPill } from './NewPill.tsx'
 import { NotLiveLine } from './NotLiveLine.tsx'
+import { RowKeys } from './RowKeys.tsx'
 import { type SortState, TableHead } from './TableHead.tsx'
 import { useAnchor } from './useAnchor.ts'
+import { useEndReached } from './useEndReached.ts'
 import { useElementWidth, useRowHeight } from './useSizes.ts'
 import { useTableHolds } from './useTableHolds.ts'
 import { useTableKeys } from './useTableKeys.ts'
@@ -44,6 +46,10 @@ export interface LiveTableProps<Row> {
   readonly notLiveSinceMs: number | null
   /** A log shows the newest on top and counts what comes while it is scrolled away. */
   readonly isNewestFirst?: boolean
+  /** Called when the last rows come into sight, for tables that have more to ask for. */
+  readonly onEnd?: () => void
+  /** Letters that act on the current row. */
+  readonly rowKeys?: Readonly<Record<string, (id: string) => void>>
   readonly testId?: string
   readonly rowTestId?: string
 }
@@ -80,6 +86,7 @@ export function LiveTable<Row>(props: LiveTableProps<Row>): ReactNode {
     if (rowHeight > 0) virtualizer.measure()
   }, [rowHeight, virtualizer])
 
+  useEndReached(virtualizer.range?.endIndex ?? 0, state.nShown, props.onEnd)
   useTableHolds(view, scroller, props.isNewestFirst ?? false)
   useAnchor(view, scroller, rowHeight, state)
 
@@ -130,6 +137,7 @@ export function LiveTable<Row>(props: LiveTableProps<Row>): ReactNode {
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">
       <NewPill state={state} onApply={applyWaiting} />
+      {props.rowKeys ? <RowKeys keys={props.rowKeys} currentId={currentId} /> : null}
       <div
         role="grid"
         aria-label={props.label}

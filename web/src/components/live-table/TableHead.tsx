@@ -56,7 +56,7 @@ function HeadCell<Row>({ column, sort, onSort }: HeadCellProps<Row>): ReactNode 
       className={cx('flex min-w-0', column.isEnd && 'justify-end')}
     >
       {sortField === null ? (
-        <span className="truncate px-2">{column.label}</span>
+        <span className={column.isLabelHidden ? 'sr-only' : 'truncate px-2'}>{column.label}</span>
       ) : (
         <button
           type="button"

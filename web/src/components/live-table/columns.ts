@@ -5,6 +5,8 @@ import type { ReactNode } from 'react'
 export interface Column<Row> {
   readonly id: string
   readonly label: string
+  /** Whether the label is only read out. */
+  readonly isLabelHidden?: boolean
   /** Width as a grid track, as `minmax(8rem, 1fr)`. */
   readonly track: string
   /** Width of the table from which the column is shown, in pixels; 0 is always. */

@@ -1,15 +1,17 @@
 /** Details of one lease at the side: who holds it, until when, what happened, what can be done. */
 
-import { Dialog } from '@base-ui/react/dialog'
-import { X } from 'lucide-react'
+import { Link } from '@tanstack/react-router'
 import { type ReactNode, useSyncExternalStore } from 'react'
-import { Button, IconButton } from '../../components/ui/Button.tsx'
+import { Drawer, DrawerBody, DrawerSection, Fact, Facts } from '../../components/Drawer.tsx'
+import { Button } from '../../components/ui/Button.tsx'
 import { CopyButton } from '../../components/ui/CopyButton.tsx'
 import { EmptyState, Skeleton } from '../../components/ui/Surface.tsx'
+import { term } from '../../lib/dns/logFilter.ts'
 import { formatMoment } from '../../lib/format.ts'
 import { t } from '../../lib/i18n.ts'
 import { type Lease, macText } from '../../lib/leases/lease.ts'
 import { leaseStore } from '../../lib/leases/leaseStore.ts'
+import { useModules } from '../../lib/modules.ts'
 import { dhcpHostLine } from './dhcpHostLine.ts'
 import { LeaseTimeline } from './LeaseTimeline.tsx'
 import { Expiration, kindText, StatusBadge } from './leaseColumns.tsx'
@@ -26,41 +28,25 @@ export function LeaseDrawer({ id, onClose, onFilter }: LeaseDrawerProps): ReactN
   const { status } = useSyncExternalStore(leaseStore.subscribe, leaseStore.state)
   const address = id.split('/').at(-1) ?? id
   return (
-    <Dialog.Root
-      open
-      modal={false}
-      disablePointerDismissal
-      onOpenChange={(isOpen) => !isOpen && onClose()}
+    <Drawer
+      testId="lease-drawer"
+      title={lease?.wire.hostname ?? address}
+      subtitle={
+        <>
+          <span className="mono">{address}</span>
+          {lease ? <StatusBadge lease={lease} /> : null}
+        </>
+      }
+      onClose={onClose}
     >
-      <Dialog.Portal>
-        <Dialog.Popup
-          data-testid="lease-drawer"
-          className="fixed inset-y-0 end-0 z-30 flex w-full flex-col border-s border-line bg-raised text-text shadow-pop outline-none sm:top-13 sm:w-[25rem]"
-        >
-          <div className="flex items-start justify-between gap-3 border-b border-line py-3 ps-5 pe-3">
-            <div className="min-w-0">
-              <Dialog.Title className="truncate text-lg leading-7 font-semibold">
-                {lease?.wire.hostname ?? address}
-              </Dialog.Title>
-              <div className="flex items-center gap-2 text-sm text-muted">
-                <span className="mono">{address}</span>
-                {lease ? <StatusBadge lease={lease} /> : null}
-              </div>
-            </div>
-            <Dialog.Close
-              render={<IconButton aria-label={t('common.close')} icon={<X size={16} />} />}
-            />
-          </div>
-          {lease ? (
-            <Details lease={lease} onFilter={onFilter} />
-          ) : status === 'ready' ? (
-            <EmptyState title={t('leases.drawer.gone')} hint={t('leases.drawer.gone.hint')} />
-          ) : (
-            <Skeleton className="m-5 h-4 w-48" />
-          )}
-        </Dialog.Popup>
-      </Dialog.Portal>
-    </Dialog.Root>
+      {lease ? (
+        <Details lease={lease} onFilter={onFilter} />
+      ) : status === 'ready' ? (
+        <EmptyState title={t('leases.drawer.gone')} hint={t('leases.drawer.gone.hint')} />
+      ) : (
+        <Skeleton className="m-5 h-4 w-48" />
+      )}
+    </Drawer>
   )
 }
 
@@ -80,8 +66,9 @@ interface DetailsProps {
 function Details({ lease, onFilter }: DetailsProps): ReactNode {
   const { wire } = lease
   const line = dhcpHostLine(lease)
+  const hasDns = useModules().has('dns')
   return (
-    <div className="flex min-h-0 flex-1 flex-col gap-6 overflow-y-auto px-5 py-4">
+    <DrawerBody>
       <Facts
         title={t('leases.drawer.identity')}
         rows={[
@@ -95,8 +82,7 @@ function Details({ lease, onFilter }: DetailsProps): ReactNode {
           [t('leases.drawer.iaid'), wire.iaid?.toString()],
         ]}
       />
-      <section>
-        <Heading>{t('leases.drawer.lease')}</Heading>
+      <DrawerSection title={t('leases.drawer.lease')}>
         <dl className="text-sm">
           <Fact name={t('leases.drawer.ends')}>
             <Expiration lease={lease} />
@@ -110,9 +96,8 @@ function Details({ lease, onFilter }: DetailsProps): ReactNode {
           <Fact name={t('leases.column.source')}>{wire.source}</Fact>
           {wire.is_simulated ? <Fact name="">{t('leases.drawer.simulated')}</Fact> : null}
         </dl>
-      </section>
-      <section>
-        <Heading>{t('leases.drawer.actions')}</Heading>
+      </DrawerSection>
+      <DrawerSection title={t('leases.drawer.actions')}>
         <div className="flex flex-wrap gap-2">
           {line === null ? null : (
             <CopyButton
@@ -122,6 +107,16 @@ function Details({ lease, onFilter }: DetailsProps): ReactNode {
               testId="copy-dhcp-host"
             />
           )}
+          {hasDns ? (
+            <Link
+              to="/dns/log"
+              search={{ filter: term('client', wire.ip_address) }}
+              data-testid="lease-queries"
+              className="inline-flex h-8 items-center rounded-control border border-line-strong bg-surface px-3 text-sm font-medium hover:bg-inset"
+            >
+              {t('leases.drawer.queries')}
+            </Link>
+          ) : null}
           {wire.vendor ? (
             <Button onClick={() => onFilter({ vendor: wire.vendor ?? undefined })}>
               {t('leases.drawer.filterVendor')}
@@ -141,57 +136,10 @@ function Details({ lease, onFilter }: DetailsProps): ReactNode {
             <p className="mt-1.5 text-xs text-muted">{t('leases.drawer.copyHost.hint')}</p>
           </>
         )}
-      </section>
-      <section>
-        <Heading>{t('leases.drawer.timeline')}</Heading>
+      </DrawerSection>
+      <DrawerSection title={t('leases.drawer.timeline')}>
         <LeaseTimeline lease={lease} />
-      </section>
-    </div>
-  )
-}
-
-function Heading({ children }: { readonly children: ReactNode }): ReactNode {
-  return (
-    <h3 className="mb-1.5 text-2xs font-semibold tracking-wide text-faint uppercase">{children}</h3>
-  )
-}
-
-interface FactsProps {
-  readonly title: string
-  readonly rows: readonly (readonly [string, string | null | undefined])[]
-}
-
-/** Values with a button that copies each; what is not known is left out. */
-function Facts({ title, rows }: FactsProps): ReactNode {
-  return (
-    <section>
-      <Heading>{title}</Heading>
-      <dl className="text-sm">
-        {rows.map(([name, value]) =>
-          value ? (
-            <Fact key={name} name={name}>
-              <span className="flex items-center justify-end gap-1">
-                <span className="mono min-w-0 break-all">{value}</span>
-                <CopyButton text={value} what={name} />
-              </span>
-            </Fact>
-          ) : null,
-        )}
-      </dl>
-    </section>
-  )
-}
-
-interface FactProps {
-  readonly name: string
-  readonly children: ReactNode
-}
-
-function Fact({ name, children }: FactProps): ReactNode {
-  return (
-    <div className="flex min-h-8 items-center justify-between gap-4">
-      <dt className="shrink-0 text-muted">{name}</dt>
-      <dd className="min-w-0 text-end break-words">{children}</dd>
-    </div>
+      </DrawerSection>
+    </DrawerBody>
   )
 }

@@ -6,6 +6,7 @@ import type { LeasesState } from '../../lib/leases/createLeaseStore.ts'
 import type { Lease } from '../../lib/leases/lease.ts'
 import { leaseStore } from '../../lib/leases/leaseStore.ts'
 import { createLiveView, type LiveView } from '../../lib/live/liveView.ts'
+import { usePauseInUrl } from '../../lib/live/usePauseInUrl.ts'
 import { arrangeLeases } from './arrangeLeases.ts'
 import {
   defined,
@@ -67,7 +68,8 @@ export function useLeasesTable(): LeasesTable {
     })
   }, [])
 
-  usePauseInUrl(view, search.paused, change, state.status === 'ready')
+  const onPaused = useCallback((paused: number | undefined) => change({ paused }, 'type'), [change])
+  usePauseInUrl(view, { paused: search.paused, onPaused, isReady: state.status === 'ready' })
   useEffect(() => view.hold('drawer', search.lease !== undefined), [view, search.lease])
 
   return {
@@ -97,25 +99,4 @@ function useLiveView(search: LeasesSearch, sort: LeaseSort): LiveView<Lease> {
     return () => view.close()
   }, [view])
   return view
-}
-
-/** Writes the pause into the URL; a page opened with one starts paused. */
-function usePauseInUrl(
-  view: LiveView<Lease>,
-  paused: number | undefined,
-  change: LeasesTable['change'],
-  isReady: boolean,
-): void {
-  const { pausedAtMs } = useSyncExternalStore(view.subscribe, view.state)
-  const [isStarted, setIsStarted] = useState(false)
-  useEffect(() => {
-    if (isStarted || !isReady) return
-    if (paused !== undefined) view.pause()
-    setIsStarted(true)
-  }, [isStarted, isReady, paused, view])
-  useEffect(() => {
-    if (!isStarted) return
-    const seconds = pausedAtMs === null ? undefined : Math.floor(pausedAtMs / 1000)
-    if (seconds !== paused) change({ paused: seconds }, 'type')
-  }, [isStarted, pausedAtMs, paused, change])
 }

@@ -12,20 +12,24 @@ import { useStatistics } from '../../lib/leases/statistics.ts'
 import { useModules } from '../../lib/modules.ts'
 import { ActivityCard } from './ActivityCard.tsx'
 import { Alerts } from './Alerts.tsx'
+import { DnsCards } from './DnsCards.tsx'
 import { FirstRun } from './FirstRun.tsx'
 import { LatestChanges } from './LatestChanges.tsx'
 import { PoolsCard } from './PoolsCard.tsx'
 import { SourcesCard } from './SourcesCard.tsx'
 
 export function OverviewPage(): ReactNode {
-  const hasLeases = useModules().has('dhcp')
+  const modules = useModules()
+  const hasLeases = modules.has('dhcp')
+  const hasDns = modules.has('dns')
   return (
     <div className="mx-auto flex max-w-7xl flex-col gap-4 p-3 md:p-5">
       <PageHeader title={t('overview.title')} />
       <Alerts />
+      {hasLeases ? <Figures /> : null}
+      {hasDns ? <DnsCards /> : null}
       {hasLeases ? (
         <>
-          <Figures />
           <ActivityCard />
           <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1.4fr)_minmax(0,1fr)]">
             <LatestChanges />
@@ -35,7 +39,7 @@ export function OverviewPage(): ReactNode {
             </div>
           </div>
         </>
-      ) : (
+      ) : hasDns ? null : (
         <FirstRun />
       )}
     </div>

@@ -92,8 +92,8 @@ interface Ghost<Row> {
 /** Frozen content of a paused table. */
 interface Pause<Row> {
   readonly atMs: number
-  readonly rows: ReadonlyMap<string, Row>
-  readonly nMatching: number
+  readonly rows: Map<string, Row>
+  nMatching: number
   nChanges: number
 }
 
@@ -111,7 +111,7 @@ export function createLiveView<Row>(
   const moved = new Set<string>()
   let arrangement = initial
   /** Order drawn while held or paused; null draws the index itself. */
-  let frozen: readonly Entry[] | null = null
+  let frozen: Entry[] | null = null
   let frozenPlaces: Map<string, number> | null = null
   let pause: Pause<Row> | null = null
   let ghostTimer: ReturnType<typeof setTimeout> | undefined
@@ -148,6 +148,8 @@ export function createLiveView<Row>(
     if (frozen) return
     frozen = index.entries.slice()
     frozenPlaces = null
+    // What is held is what is drawn: nothing may move between the pointer's coming and its press.
+    repaint.flush()
   }
 
   function thaw(): void {
@@ -167,20 +169,51 @@ export function createLiveView<Row>(
   }
 
   function take(changes: readonly RowChange<Row>[]): void {
+    // What only makes room, or fills in the past, is no news.
+    const nNews = changes.reduce((n, change) => n + (isQuiet(change) ? 0 : 1), 0)
     if (pause) {
       // The index is made anew on resume, so nothing needs to be kept but the count.
-      pause.nChanges = Math.min(PAUSED_CHANGES_MAX + 1, pause.nChanges + changes.length)
-      repaint.request(changes.length)
+      for (const change of changes) appendOlder(change)
+      pause.nChanges = Math.min(PAUSED_CHANGES_MAX + 1, pause.nChanges + nNews)
+      repaint.request(nNews)
       return
     }
     for (const change of changes) {
+      if (appendOlder(change)) continue
       if (change.row === null) leave(change)
       else settle(change.id, change.row)
       if (change.flash && (frozen === null || !added.has(change.id))) {
         flashes.mark(change.id, change.flash, now())
       }
     }
-    repaint.request(changes.length)
+    repaint.request(nNews)
+  }
+
+  function isQuiet({ row, previous, flash }: RowChange<Row>): boolean {
+    return flash === null && (row === null || previous === null)
+  }
+
+  /** Puts a row of the past behind the last one that is held: nothing on screen moves for it. */
+  function appendOlder({ id, row, previous, flash }: RowChange<Row>): boolean {
+    if (frozen === null || row === null || previous !== null || flash !== null) return false
+    if (arrangement.filter && !arrangement.filter(row)) return false
+    const entry = { id, key: arrangement.key(row) }
+    const last = frozen.at(-1)
+    if (last && !isBehind(entry, last)) return false
+    if (!pause) index.put(id, entry.key)
+    else if (pause.rows.has(id)) return false
+    frozenPlaces?.set(id, frozen.length)
+    frozen.push(entry)
+    if (pause) {
+      pause.rows.set(id, row)
+      pause.nMatching += 1
+    }
+    return true
+  }
+
+  function isBehind(entry: Entry, last: Entry): boolean {
+    if (entry.key === null || last.key === null) return false
+    return arrangement.direction === 'desc' ? entry.key < last.key : entry.key > last.key
   }
 
   /** Gives a row that exists its place in the order, or none if the filter refuses it. */
