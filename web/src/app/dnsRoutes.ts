@@ -4,6 +4,7 @@ import { type AnyRoute, createRoute, lazyRouteComponent } from '@tanstack/react-
 import { dnsSearch } from '../features/dns/dnsSearch.ts'
 import { cacheSearch } from '../features/dnsCache/cacheSearch.ts'
 import { dnsLogSearch } from '../features/dnsLog/dnsLogSearch.ts'
+import { listsSearch } from '../features/dnsLists/listsSearch.ts'
 import { rootRoute } from './rootRoute.tsx'
 
 const overviewRoute = createRoute({
@@ -39,9 +40,30 @@ const controlRoute = createRoute({
   ),
 })
 
+const listsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/dns/lists',
+  validateSearch: listsSearch,
+  component: lazyRouteComponent(
+    () => import('../features/dnsLists/DnsListsPage.tsx'),
+    'DnsListsPage',
+  ),
+})
+
+const clientsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/dns/clients',
+  component: lazyRouteComponent(
+    () => import('../features/dnsClients/DnsClientsPage.tsx'),
+    'DnsClientsPage',
+  ),
+})
+
 export const dnsRoutes = [
   overviewRoute,
   logRoute,
+  listsRoute,
+  clientsRoute,
   cacheRoute,
   controlRoute,
 ] as const satisfies readonly AnyRoute[]

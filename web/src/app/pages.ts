@@ -7,6 +7,7 @@ import {
   Globe,
   Info,
   LayoutDashboard,
+  ListFilter,
   type LucideIcon,
   Network,
   Radar,
@@ -15,6 +16,7 @@ import {
   ScrollText,
   Settings2,
   SlidersHorizontal,
+  UsersRound,
 } from 'lucide-react'
 import type { MessageKey } from '../lib/i18n.ts'
 import type { ModuleName } from '../lib/modules.ts'
@@ -79,6 +81,24 @@ export const pages: readonly PageEntry[] = [
     key: 'q',
     module: 'dns',
     isInBar: true,
+  },
+  {
+    path: '/dns/lists',
+    label: 'nav.dnsLists',
+    icon: ListFilter,
+    group: 'nav.group.dns',
+    key: null,
+    module: 'dns',
+    isInBar: false,
+  },
+  {
+    path: '/dns/clients',
+    label: 'nav.dnsClients',
+    icon: UsersRound,
+    group: 'nav.group.dns',
+    key: null,
+    module: 'dns',
+    isInBar: false,
   },
   {
     path: '/dns/cache',

@@ -3,7 +3,9 @@
 import { about } from './about.ts'
 import { dns } from './dns.ts'
 import { dnsCache } from './dnsCache.ts'
+import { dnsClients } from './dnsClients.ts'
 import { dnsControl } from './dnsControl.ts'
+import { dnsLists } from './dnsLists.ts'
 import { hub } from './hub.ts'
 import { leases } from './leases.ts'
 import { overview } from './overview.ts'
@@ -24,7 +26,9 @@ const english = {
   ...dns,
   ...hub,
   ...dnsCache,
+  ...dnsClients,
   ...dnsControl,
+  ...dnsLists,
   ...server,
   ...about,
 }

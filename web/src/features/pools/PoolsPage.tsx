@@ -5,8 +5,8 @@ import type { ReactNode } from 'react'
 import { Card, EmptyState, PageHeader, Skeleton } from '../../components/ui/Surface.tsx'
 import { t } from '../../lib/i18n.ts'
 import { poolKey, usePools } from '../../lib/leases/pools.ts'
+import { useLeaseList } from '../../lib/leases/useLeaseList.ts'
 import { PoolCard } from './PoolCard.tsx'
-import { useLeaseList } from './useLeaseList.ts'
 
 export function PoolsPage(): ReactNode {
   const { data, error } = usePools()

@@ -1,8 +1,8 @@
 /** The leases as a list that is renewed at most once a second: for figures over all of them. */
 
 import { useEffect, useState } from 'react'
-import type { Lease } from '../../lib/leases/lease.ts'
-import { leaseStore } from '../../lib/leases/leaseStore.ts'
+import type { Lease } from './lease.ts'
+import { leaseStore } from './leaseStore.ts'
 
 const RENEW_MS = 1000
 
