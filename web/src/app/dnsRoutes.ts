@@ -3,8 +3,8 @@
 import { type AnyRoute, createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { dnsSearch } from '../features/dns/dnsSearch.ts'
 import { cacheSearch } from '../features/dnsCache/cacheSearch.ts'
-import { dnsLogSearch } from '../features/dnsLog/dnsLogSearch.ts'
 import { listsSearch } from '../features/dnsLists/listsSearch.ts'
+import { dnsLogSearch } from '../features/dnsLog/dnsLogSearch.ts'
 import { rootRoute } from './rootRoute.tsx'
 
 const overviewRoute = createRoute({

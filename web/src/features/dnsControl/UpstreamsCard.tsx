@@ -1,42 +1,13 @@
 /** The upstreams and how they do: who answers, how fast, who is left alone and why. */
 
-import { queryOptions, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import * as z from 'zod/mini'
 import { Badge, Card, EmptyState, Skeleton } from '../../components/ui/Surface.tsx'
-import { getJson } from '../../lib/api.ts'
 import { useNow } from '../../lib/clock.ts'
 import { agoText } from '../../lib/connection.ts'
+import { type UpstreamHealth, upstreamsQuery } from '../../lib/dns/upstreams.ts'
 import { formatDecimal } from '../../lib/format.ts'
 import { t } from '../../lib/i18n.ts'
-
-/** Time between two looks while somebody looks. */
-const REFRESH_MS = 3000
-
-const upstream = z.object({
-  name: z.string(),
-  up: z.boolean(),
-  latency_ms: z.optional(z.nullable(z.number())),
-  questions: z.number(),
-  answers: z.number(),
-  failures: z.number(),
-  last_error: z.optional(z.nullable(z.string())),
-  last_used: z.optional(z.nullable(z.string())),
-})
-const upstreams = z.object({ upstreams: z.array(upstream) })
-
-type Upstream = z.infer<typeof upstream>
-
-const upstreamsQuery = queryOptions({
-  queryKey: ['dns', 'upstreams'] as const,
-  queryFn: ({ signal }) =>
-    getJson(
-      '/api/v1/dns/upstreams',
-      (value): readonly Upstream[] => upstreams.parse(value).upstreams,
-      signal,
-    ),
-  refetchInterval: REFRESH_MS,
-})
 
 export function UpstreamsCard(): ReactNode {
   const { data, error } = useQuery(upstreamsQuery)
@@ -58,7 +29,7 @@ export function UpstreamsCard(): ReactNode {
   )
 }
 
-function Line({ upstream: found }: { readonly upstream: Upstream }): ReactNode {
+function Line({ upstream: found }: { readonly upstream: UpstreamHealth }): ReactNode {
   const nowMs = useNow('minute')
   const { latency_ms: latency, last_used: lastUsed, failures } = found
   const facts = [
@@ -75,11 +46,11 @@ function Line({ upstream: found }: { readonly upstream: Upstream }): ReactNode {
           {found.name}
         </span>
         <span className="flex shrink-0 items-center gap-3">
-          {typeof latency === 'number' ? (
+          {latency === null ? null : (
             <span className="tabular text-muted">
               {t('dnsControl.upstreams.latency', { ms: formatDecimal(latency) })}
             </span>
-          ) : null}
+          )}
           <Health upstream={found} />
         </span>
       </div>
@@ -93,7 +64,7 @@ function Line({ upstream: found }: { readonly upstream: Upstream }): ReactNode {
   )
 }
 
-function Health({ upstream: found }: { readonly upstream: Upstream }): ReactNode {
+function Health({ upstream: found }: { readonly upstream: UpstreamHealth }): ReactNode {
   if (!found.up) return <Badge tone="bad">{t('dnsControl.upstreams.down')}</Badge>
   if (found.questions === 0) return <Badge>{t('dnsControl.upstreams.unused')}</Badge>
   return <Badge tone="ok">{t('dnsControl.upstreams.up')}</Badge>

@@ -8,8 +8,8 @@ import { SelectField } from '../../components/ui/SelectField.tsx'
 import { Card } from '../../components/ui/Surface.tsx'
 import { TextField } from '../../components/ui/TextField.tsx'
 import { cx } from '../../lib/cx.ts'
+import { type CheckRequest, checkQuery } from '../../lib/dns/check.ts'
 import { t } from '../../lib/i18n.ts'
-import { checkQuery } from './checkQuery.ts'
 import { Verdict } from './Verdict.tsx'
 
 const TYPES = ['A', 'AAAA', 'HTTPS', 'TXT', 'MX', 'PTR'] as const
@@ -24,15 +24,15 @@ export function TestName({ name, onName }: TestNameProps): ReactNode {
   const [text, setText] = useState(name)
   const [type, setType] = useState<(typeof TYPES)[number]>('A')
   const [client, setClient] = useState('')
-  const [asked, setAsked] = useState<readonly [string, string, string]>([name, 'A', ''])
-  const isAsked = asked[0] !== ''
-  const { data, error, refetch } = useQuery({ ...checkQuery(...asked), enabled: isAsked })
+  const [asked, setAsked] = useState<CheckRequest>({ name, type: 'A', client: '' })
+  const isAsked = asked.name !== ''
+  const { data, error, refetch } = useQuery({ ...checkQuery(asked), enabled: isAsked })
   const submit = (event: SubmitEvent): void => {
     event.preventDefault()
-    const next = [text.trim(), type, client.trim()] as const
-    if (next.join() === asked.join()) void refetch()
+    const next = { name: text.trim(), type, client: client.trim() }
+    if (JSON.stringify(next) === JSON.stringify(asked)) void refetch()
     setAsked(next)
-    onName(next[0])
+    onName(next.name)
   }
   return (
     <Card title={t('dnsLists.test')} testId="test-name">

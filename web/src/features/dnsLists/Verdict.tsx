@@ -3,8 +3,8 @@
 import { Ban, CircleCheck, CornerDownRight, type LucideIcon, Replace } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { cx } from '../../lib/cx.ts'
+import type { DnsCheck, DnsCheckReason } from '../../lib/dns/check.ts'
 import { t } from '../../lib/i18n.ts'
-import type { Check, CheckReason } from './checkQuery.ts'
 
 const VERDICTS = ['passed', 'allowed', 'blocked', 'rewritten', 'dropped'] as const
 
@@ -26,7 +26,7 @@ const LOOKS: Readonly<Record<(typeof VERDICTS)[number], Look>> = {
   rewritten: OTHER,
 }
 
-export function Verdict({ check }: { readonly check: Check }): ReactNode {
+export function Verdict({ check }: { readonly check: DnsCheck }): ReactNode {
   const verdict = VERDICTS.find((known) => known === check.verdict)
   const look = verdict ? LOOKS[verdict] : OTHER
   const facts = [
@@ -67,7 +67,7 @@ export function Verdict({ check }: { readonly check: Check }): ReactNode {
   )
 }
 
-function ForClient({ client }: { readonly client: NonNullable<Check['client']> }): ReactNode {
+function ForClient({ client }: { readonly client: NonNullable<DnsCheck['client']> }): ReactNode {
   const name = client.name ?? client.address
   if (name === null) return null
   return (
@@ -78,7 +78,7 @@ function ForClient({ client }: { readonly client: NonNullable<Check['client']> }
   )
 }
 
-function Chain({ chain }: { readonly chain: Check['chain'] }): ReactNode {
+function Chain({ chain }: { readonly chain: DnsCheck['chain'] }): ReactNode {
   return (
     <ul>
       {chain.map((hop) => (
@@ -109,13 +109,12 @@ function Fact({ name, children }: FactProps): ReactNode {
 
 const BUILT_IN = ['own', 'blacklist', 'whitelist', 'safe-search', 'strict'] as const
 
-function Reason({ reason }: { readonly reason: CheckReason }): ReactNode {
+function Reason({ reason }: { readonly reason: DnsCheckReason }): ReactNode {
   const builtIn = BUILT_IN.find((known) => known === reason.list_name)
   const list = builtIn
     ? t(`dnsLists.test.list.${builtIn}`)
     : t('dnsLists.test.list', { name: reason.list_name ?? String(reason.list) })
-  const line =
-    typeof reason.line === 'number' ? `, ${t('dnsLists.test.line', { n: reason.line })}` : ''
+  const line = reason.line === null ? '' : `, ${t('dnsLists.test.line', { n: reason.line })}`
   return (
     <span>
       <code className="mono break-all">{reason.text ?? reason.rule}</code>{' '}

@@ -8,7 +8,16 @@ const REFRESH_MS = 5000
 
 const upstreams = z.object({
   upstreams: z.array(
-    z.object({ name: z.string(), up: z.boolean(), last_error: z.nullable(z.string()) }),
+    z.object({
+      name: z.string(),
+      up: z.boolean(),
+      /** Mean of late; null before the first answer. */
+      latency_ms: z.nullable(z.number()),
+      questions: z.number(),
+      failures: z.number(),
+      last_error: z.nullable(z.string()),
+      last_used: z.nullable(z.string()),
+    }),
   ),
 })
 
@@ -16,7 +25,7 @@ const upstreams = z.object({
 export type UpstreamHealth = z.infer<typeof upstreams>['upstreams'][number]
 
 export const upstreamsQuery = queryOptions({
-  queryKey: ['dns-upstreams'] as const,
+  queryKey: ['dns', 'upstreams'] as const,
   queryFn: ({ signal }) =>
     getJson(
       '/api/v1/dns/upstreams',
