@@ -1,10 +1,11 @@
 /** A real dnsmasq and real clients, in network namespaces of their own; needs root. */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from './programs.ts'
+import { spawnChild } from './spawnChild.ts'
 import { until } from './waiting.ts'
 
 /** What udhcpc runs on every change: the address on the interface, and a line of what happened. */
@@ -118,7 +119,7 @@ export class DhcpServer {
     environment: Readonly<Record<string, string>> = {},
   ): ChildProcess {
     const all = ['netns', 'exec', namespace, findProgram(program) ?? program, ...args]
-    const child = spawn(findProgram('ip') ?? 'ip', all, {
+    const child = spawnChild(findProgram('ip') ?? 'ip', all, {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'ignore', 'pipe'],
     })

@@ -1,19 +1,103 @@
-/** The pages that are looked at: add a line for a new one. */
+/** The pages that are looked at, and the states that they can be in: add a line for a new one. */
+
+import type { Page } from 'playwright-core'
+
+/** What a person can bring about on a page. */
+export interface PageState {
+  /** Ends the name of its pictures. */
+  readonly name: string
+  /** Brings it about on the page as it was loaded, and waits until it is there. */
+  readonly show: (page: Page) => Promise<void>
+}
 
 export interface PageUnderTest {
   readonly path: string
   /** Name of its pictures. */
   readonly name: string
+  readonly states?: readonly PageState[]
 }
 
+/** What lies over any page. */
+const overlays: readonly PageState[] = [
+  {
+    name: 'palette',
+    show: async (page) => {
+      await page.keyboard.press('Control+k')
+      await page.getByRole('option').first().waitFor()
+    },
+  },
+  {
+    name: 'keys',
+    show: async (page) => {
+      await page.keyboard.press('?')
+      await page.getByRole('dialog').waitFor()
+    },
+  },
+  {
+    name: 'connection',
+    show: async (page) => {
+      await page.getByTestId('sse-status').focus()
+      await page.getByRole('tooltip').waitFor()
+    },
+  },
+]
+
+const leaseStates: readonly PageState[] = [
+  {
+    name: 'drawer',
+    show: async (page) => {
+      await page.getByTestId('lease-row').first().click()
+      await page.getByTestId('lease-drawer').waitFor()
+    },
+  },
+  {
+    name: 'no-match',
+    show: async (page) => {
+      await page.getByTestId('lease-search-input').fill('no such device')
+      await page.getByTestId('lease-table-no-match').waitFor()
+    },
+  },
+  {
+    name: 'paused',
+    show: async (page) => {
+      await page.getByTestId('pause').click()
+      await page.getByTestId('paused').waitFor()
+    },
+  },
+  {
+    name: 'export',
+    show: async (page) => {
+      await page.getByRole('button', { name: 'Export' }).click()
+      await page.getByRole('menuitem').first().waitFor()
+    },
+  },
+]
+
+const inspectorStates: readonly PageState[] = [
+  {
+    name: 'event',
+    show: async (page) => {
+      await page.getByTestId('event-row').first().click()
+      await page.getByTestId('event-details').waitFor()
+    },
+  },
+  {
+    name: 'frames',
+    show: async (page) => {
+      await page.getByTestId('inspector-frames').click()
+      await page.getByTestId('event-row').filter({ hasText: 'ready' }).waitFor()
+    },
+  },
+]
+
 export const pages: readonly PageUnderTest[] = [
-  { path: '/overview', name: 'overview' },
-  { path: '/leases', name: 'leases' },
+  { path: '/overview', name: 'overview', states: overlays },
+  { path: '/leases', name: 'leases', states: leaseStates },
   { path: '/pools', name: 'pools' },
   { path: '/hub/channels', name: 'channels' },
   { path: '/hub/channels?view=tree', name: 'channels-tree' },
   { path: '/hub/connections', name: 'connections' },
-  { path: '/hub/inspector?from=tail20', name: 'inspector' },
+  { path: '/hub/inspector?from=tail20', name: 'inspector', states: inspectorStates },
   { path: '/figures', name: 'metrics' },
   { path: '/settings', name: 'settings' },
   { path: '/about', name: 'about' },

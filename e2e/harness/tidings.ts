@@ -1,11 +1,12 @@
 /** A server of its own for one scenario: a temporary data folder, a lease file, a free port. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LeaseFile } from './leaseFile.ts'
 import { findTidings } from './programs.ts'
+import { spawnChild } from './spawnChild.ts'
 import { PATIENCE_MS, until } from './waiting.ts'
 
 /** What the server prints once it serves. */
@@ -112,7 +113,7 @@ export class Tidings {
 
   private async launch(port: number): Promise<void> {
     const args = ['serve', '--listen', `127.0.0.1:${port}`, ...this.args]
-    const child = spawn(findTidings(), args, {
+    const child = spawnChild(findTidings(), args, {
       cwd: this.folder,
       env: environment(),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -122,13 +123,13 @@ export class Tidings {
     const note = (text: string) => {
       this.log = [...this.log, ...text.split('\n')].slice(-LOG_LINES)
     }
-    child.stderr.setEncoding('utf8').on('data', note)
+    child.stderr?.setEncoding('utf8').on('data', note)
     this.port = await new Promise<number>((resolve, reject) => {
       const fail = (why: string) => reject(new Error(`the server ${why}\n${this.log.join('\n')}`))
       const timer = setTimeout(() => fail('does not listen in time'), PATIENCE_MS)
       child.once('exit', () => fail('ended at its start'))
       let output = ''
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
         output += text
         const found = LISTENING.exec(output)
         if (!found) return
@@ -147,8 +148,8 @@ export class Tidings {
   }
 }
 
-/** Settings of the tests themselves are none of the server's, which refuses names it does not know. */
+/** Settings come from the scenario alone: the server refuses names it does not know, and a shell's own mislead. */
 function environment(): NodeJS.ProcessEnv {
-  const ours = /^TIDINGS_(BIN|CHROMIUM|E2E_SHOTS|TEST_ALL)$/
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)))
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('TIDINGS_'))
+  return Object.fromEntries(others)
 }

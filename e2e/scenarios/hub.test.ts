@@ -44,6 +44,27 @@ scenario(
   },
 )
 
+scenario('the inspector shows what a stream says of itself', async ({ server, browser }) => {
+  const page = await browser.open(`${server.url}/hub/inspector?channels=orders/**`)
+  await toneIs(page, 'live')
+  const streams = (await server.connections()).length
+  await page.getByTestId('inspector-frames').click()
+  const rows = page.getByTestId('event-row')
+  await rows.filter({ hasText: 'ready' }).waitFor()
+  await rows.filter({ hasText: 'connected' }).waitFor()
+  expect(page.url()).toContain('frames=true')
+  await server.waitForStreams(streams + 1)
+  await server.publish('orders/42', 'order_paid', { amount: 5 })
+  await rows.filter({ hasText: 'order_paid' }).waitFor()
+  expect(await rows.first().textContent()).toContain('order_paid')
+  await rows.filter({ hasText: 'ready' }).click()
+  await page.getByTestId('event-details').getByRole('button', { name: 'Raw' }).click()
+  const wire = await page.getByTestId('event-details').locator('pre').textContent()
+  expect(wire).toBe('event: ready\ndata: {"channels":["orders/**"]}')
+  await page.getByTestId('inspector-frames').click()
+  await server.waitForStreams(streams)
+})
+
 scenario('a pattern that is none is said and never asked for', async ({ server, browser }) => {
   const page = await browser.open(`${server.url}/hub/inspector`)
   await toneIs(page, 'live')

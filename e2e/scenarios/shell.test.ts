@@ -1,29 +1,10 @@
-/** What holds on every page: the policy, the origin, the one connection, barriers. */
+/** What holds on every page: the one connection, its label, the offer of a new build. */
 
 import { expect } from 'vitest'
-import { barriers } from '../harness/axe.ts'
 import { INSECURE_HOST } from '../harness/browser.ts'
-import { lease } from '../harness/leaseFile.ts'
 import { label, toneIs } from '../harness/page.ts'
-import { pages } from '../harness/pages.ts'
 import { scenario } from '../harness/scenario.ts'
-import { looks, shoot, wear } from '../harness/screenshots.ts'
 import { until } from '../harness/waiting.ts'
-
-scenario('every page is clean in every look', async ({ server, browser }) => {
-  server.leases.fill([lease(10), lease(11), lease(12, { hostname: '*' })])
-  for (const { path, name } of pages) {
-    const page = await browser.open(`${server.url}${path}`)
-    await toneIs(page, 'live')
-    await page.getByRole('heading', { level: 1 }).first().waitFor()
-    for (const look of looks) {
-      await wear(page, look)
-      expect(await barriers(page), `${path}, ${look.theme}, ${look.width}`).toEqual([])
-      await shoot(page, `${name}-${look.theme}-${look.width}`)
-    }
-    await page.close()
-  }
-})
 
 scenario(
   'eight tabs hold one connection, also without a secure context',
@@ -48,4 +29,24 @@ scenario('the label says one of three words', async ({ server, browser }) => {
   const page = await browser.open(`${server.url}/`)
   await toneIs(page, 'live')
   expect(await label(page)).toBe('Live')
+})
+
+scenario('a server with another build of the page offers it', async ({ server, browser }) => {
+  const page = await browser.context.newPage()
+  // The page was loaded from a server that has been replaced since.
+  await page.route(`${server.url}/about`, async (route) => {
+    const response = await route.fetch()
+    const body = (await response.text()).replace(/(tidings-dashboard" content=")\w+/, '$1older')
+    await route.fulfill({ response, body })
+  })
+  await page.goto(`${server.url}/about`)
+  const bar = page.getByTestId('deployment.banner')
+  await bar.getByText('new version of this page').waitFor()
+  await page.unroute(`${server.url}/about`)
+  await page.getByTestId('deployment.banner.reload').click()
+  await bar.waitFor({ state: 'detached' })
+  await toneIs(page, 'live')
+  // The bar comes with a state of the stream, which has been told when the page is live.
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  expect(await bar.count()).toBe(0)
 })

@@ -157,6 +157,8 @@ export interface DhcpStatusEvent {
 /** Payload of `version`. */
 export interface VersionEvent {
   readonly version: string
+  /** Build of the dashboard in the server; null when it has none. */
+  readonly dashboard?: string | null
 }
 
 /** Payload of `system/heartbeat`. */

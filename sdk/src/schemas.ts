@@ -208,7 +208,7 @@ export const dhcpStatusSchema: StandardSchemaV1<unknown, DhcpStatusEvent> = sche
   shape({ sources: listOf(source), stale: flag, timestamp: text, version: number }),
 )
 export const versionSchema: StandardSchemaV1<unknown, VersionEvent> = schemaOf(
-  shape({ version: text }),
+  shape({ version: text, dashboard: maybe(text) }),
 )
 export const heartbeatSchema: StandardSchemaV1<unknown, HeartbeatEvent> = schemaOf(
   shape({ timestamp: number, status: maybe(text), active_connections: number }),

@@ -10,6 +10,8 @@ const server = new URL(process.env.TIDINGS_URL ?? 'http://127.0.0.1:8080')
 const port = Number(process.env.PORT ?? 4173)
 /** Path that everything is reached under, as behind a proxy; `/` or `/with/slashes/`. */
 const prefix = process.env.PREFIX ?? '/'
+/** Build that the page says it is of; the server writes in the one that it holds. */
+const build = process.env.BUILD
 const policy =
   "default-src 'self'; base-uri 'self'; frame-ancestors 'none'; object-src 'none'; form-action 'self'"
 const API = /^\/(api|metrics|livez|readyz|internal|health)(\/|$)/
@@ -50,7 +52,8 @@ function forward(incoming, outgoing, path) {
 function page(outgoing) {
   const html = readFileSync(join(dist, 'index.html'), 'utf8')
   outgoing.writeHead(200, { 'Content-Type': TYPES['.html'], 'Content-Security-Policy': policy })
-  outgoing.end(html.replace('<base href="/"', `<base href="${prefix}"`))
+  const meta = build ? `<meta name="tidings-dashboard" content="${build}" />` : ''
+  outgoing.end(html.replace('<base href="/"', `${meta}<base href="${prefix}"`))
 }
 
 createServer((incoming, outgoing) => {

@@ -1,9 +1,10 @@
 /** Starts the real server for a test. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { spawnChild } from './spawnChild.js'
 
 /** Path of the server binary, or undefined: tests that need it are then skipped. */
 export const binary: string | undefined = findBinary()
@@ -38,7 +39,7 @@ export async function startServer(env: Record<string, string> = {}): Promise<Ser
   let child: ChildProcess | null = null
 
   async function start(): Promise<void> {
-    const own = spawn(binary ?? '', ['serve', '--listen', listen, '--data', data], {
+    const own = spawnChild(binary ?? '', ['serve', '--listen', listen, '--data', data], {
       cwd: data,
       stdio: ['ignore', 'pipe', 'pipe'],
       // The server refuses settings that it does not know, and TIDINGS_BINARY is one.

@@ -73,6 +73,8 @@ export const hub = {
   'inspector.from.earliest': 'Oldest held',
   'inspector.from.after': 'After {position}',
   'inspector.filter': 'Filter: type, channel or data',
+  'inspector.frames': 'Frames of the stream',
+  'inspector.frames.channel': 'the stream itself',
   'inspector.clear': 'Clear',
   'inspector.record': 'Save NDJSON',
   'inspector.table': 'Events',

@@ -54,7 +54,7 @@ export const shell = {
   'banner.checked': 'Last checked {time}.',
   'banner.retry': 'Retry now',
   'version.title': 'The server runs a new version of this page.',
-  'version.reload': 'Reload',
+  'version.reload': 'Reload for the new version',
   'demo.badge': 'Demo data',
   'demo.title': 'Made-up changes are on',
   'demo.text': 'The simulator adds, renews and removes leases so that there is something to see.',

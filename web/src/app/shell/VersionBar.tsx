@@ -1,16 +1,14 @@
-/** Offers to load the page anew when the server has been replaced by another version. */
+/** Offers to load the page anew when the server brings another build of the dashboard. */
 
 import { RefreshCw } from 'lucide-react'
-import { type ReactNode, useRef } from 'react'
+import type { ReactNode } from 'react'
 import { Button } from '../../components/ui/Button.tsx'
-import { useConnection } from '../../lib/connection.ts'
 import { t } from '../../lib/i18n.ts'
+import { useNewBuild } from '../../lib/newBuild.ts'
 
 export function VersionBar(): ReactNode {
-  const { serverVersion } = useConnection()
-  const first = useRef<string | null>(null)
-  first.current ??= serverVersion
-  if (serverVersion === null || serverVersion === first.current) return null
+  const isNew = useNewBuild()
+  if (!isNew) return null
   return (
     <div
       data-testid="deployment.banner"

@@ -26,7 +26,7 @@ export function EventDetails({ row, before, onReplay }: EventDetailsProps): Reac
   const { event } = row
   const text = form === 'raw' ? wireText(row) : pretty(event.data)
   const facts: readonly (readonly [string, string])[] = [
-    [t('inspector.column.channel'), event.channel],
+    [t('inspector.column.channel'), event.channel || t('inspector.frames.channel')],
     [t('inspector.column.type'), event.type],
     [t('inspector.column.time'), formatMoment(event.timestamp ?? row.receivedAtMs)],
     [t('inspector.event.position'), event.id ?? t('inspector.event.noPosition')],
@@ -106,8 +106,9 @@ function pretty(data: unknown): string {
   return JSON.stringify(data, null, 2) ?? 'null'
 }
 
-/** Returns the event as the envelope carries it on the wire. */
-export function wireText({ event }: InspectedEvent): string {
+/** Returns the event as the envelope carries it on the wire, or the frame as it came. */
+export function wireText({ event, frame }: InspectedEvent): string {
+  if (frame !== null) return frame
   const { channel, type, data, timestamp } = event
   const id = event.id === null ? '' : `id: ${event.id}\n`
   return `${id}data: ${JSON.stringify({ type: channel, event: type, data, timestamp })}`

@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useId, useState } from 'react'
 import { SearchField } from '../../components/SearchField.tsx'
 import { Button } from '../../components/ui/Button.tsx'
 import { TextField } from '../../components/ui/TextField.tsx'
+import { Toggle } from '../../components/ui/Toggle.tsx'
 import { parsePatterns } from '../../lib/channelPattern.ts'
 import { t } from '../../lib/i18n.ts'
 import { EVERYTHING, type InspectorSearch, positionOf, STARTS } from './inspectorSearch.ts'
@@ -44,6 +45,15 @@ export function FollowBar({ search, onChange, onClear, onSave }: FollowBarProps)
           onChange={(q) => onChange({ q }, true)}
           testId="inspector-filter"
         />
+        <div className="flex h-8 items-center">
+          <Toggle
+            label={t('inspector.frames')}
+            isOn={search.frames ?? false}
+            onChange={(frames) => onChange({ frames })}
+            hasText
+            testId="inspector-frames"
+          />
+        </div>
         <Button onClick={onClear}>{t('inspector.clear')}</Button>
         <Button onClick={onSave}>{t('inspector.record')}</Button>
       </div>

@@ -35,9 +35,9 @@ const FIRST_DRAFT: PublishDraft = {
 export function InspectorPage(): ReactNode {
   const search = useSearch({ from: '/hub/inspector' })
   const navigate = useNavigate({ from: '/hub/inspector' })
-  const { channels = EVERYTHING, from, q = '' } = search
+  const { channels = EVERYTHING, from, q = '', frames = false } = search
   const patterns = useMemo(() => parsePatterns(channels), [channels])
-  const { log, note } = useInspector(patterns, from)
+  const { log, note } = useInspector(patterns, from, frames)
   const view = useLiveView(
     log,
     useMemo(() => newestFirst(q), [q]),

@@ -4,6 +4,7 @@ import type { Column } from '../../components/live-table/columns.ts'
 import { formatBytes, formatClock, formatMoment } from '../../lib/format.ts'
 import { t } from '../../lib/i18n.ts'
 import type { InspectedEvent } from './eventLog.ts'
+import { STREAM } from './tapFrames.ts'
 
 export const eventColumns: readonly Column<InspectedEvent>[] = [
   {
@@ -25,7 +26,12 @@ export const eventColumns: readonly Column<InspectedEvent>[] = [
     fromWidth: 0,
     sortField: null,
     className: 'mono font-medium',
-    cell: ({ event }) => <span title={event.channel}>{event.channel}</span>,
+    cell: ({ event: { channel } }) =>
+      channel === STREAM ? (
+        <span className="font-normal text-muted">{t('inspector.frames.channel')}</span>
+      ) : (
+        <span title={channel}>{channel}</span>
+      ),
   },
   {
     id: 'type',

@@ -18,10 +18,14 @@ export interface InspectedEvent {
   readonly preview: string
   /** Length of the data as JSON, in bytes of UTF-8. */
   readonly sizeBytes: number
+  /** A frame about the stream itself, as it stood on the wire; null for an event. */
+  readonly frame: string | null
 }
 
 export interface EventLog extends LiveCollection<InspectedEvent> {
   add(events: readonly TidingsEvent[]): void
+  /** Adds a frame about the stream itself. */
+  addFrame(event: TidingsEvent, wire: string): void
   clear(): void
   /** Returns the event before this one on the same channel, with the same type. */
   before(event: InspectedEvent): InspectedEvent | null
@@ -41,36 +45,40 @@ export function createEventLog(now: () => number = Date.now): EventLog {
     for (const listener of listeners) listener(changes)
   }
 
+  function take(events: readonly TidingsEvent[], frame: string | null): void {
+    const changes: RowChange<InspectedEvent>[] = []
+    for (const event of events) {
+      if (seen.has(event)) continue
+      seen.add(event)
+      n += 1
+      const json = JSON.stringify(event.data) ?? 'null'
+      const row: InspectedEvent = {
+        n,
+        event,
+        receivedAtMs: now(),
+        preview: json.slice(0, PREVIEW_CHARS),
+        sizeBytes: encoder.encode(json).length,
+        frame,
+      }
+      rows.set(String(n), row)
+      changes.push({ id: String(n), row, previous: null, flash: null })
+    }
+    for (const [id, previous] of rows) {
+      if (rows.size <= EVENTS_MAX) break
+      rows.delete(id)
+      changes.push({ id, row: null, previous, flash: null })
+    }
+    tell(changes)
+  }
+
   return {
     rows,
     onChanges(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    add(events) {
-      const changes: RowChange<InspectedEvent>[] = []
-      for (const event of events) {
-        if (seen.has(event)) continue
-        seen.add(event)
-        n += 1
-        const json = JSON.stringify(event.data) ?? 'null'
-        const row: InspectedEvent = {
-          n,
-          event,
-          receivedAtMs: now(),
-          preview: json.slice(0, PREVIEW_CHARS),
-          sizeBytes: encoder.encode(json).length,
-        }
-        rows.set(String(n), row)
-        changes.push({ id: String(n), row, previous: null, flash: null })
-      }
-      for (const [id, previous] of rows) {
-        if (rows.size <= EVENTS_MAX) break
-        rows.delete(id)
-        changes.push({ id, row: null, previous, flash: null })
-      }
-      tell(changes)
-    },
+    add: (events) => take(events, null),
+    addFrame: (event, wire) => take([event], wire),
     clear() {
       const changes = [...rows].map(([id, previous]) => ({ id, row: null, previous, flash: null }))
       rows.clear()

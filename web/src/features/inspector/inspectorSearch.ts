@@ -7,6 +7,8 @@ export interface InspectorSearch {
   readonly from?: string
   /** Text that an event must hold to be shown. */
   readonly q?: string
+  /** Shows the frames that a stream sends about itself, too. */
+  readonly frames?: boolean
 }
 
 /** Followed when the URL names nothing: everything. */
@@ -18,13 +20,14 @@ export const STARTS = ['now', 'tail20', 'tail200', 'earliest'] as const
 const AFTER = 'after:'
 
 export function inspectorSearch(search: Record<string, unknown>): InspectorSearch {
-  const { channels, from, q } = search
+  const { channels, from, q, frames } = search
   const isStart =
     typeof from === 'string' && (STARTS.some((start) => start === from) || from.startsWith(AFTER))
   return {
     ...(typeof channels === 'string' && channels ? { channels } : {}),
     ...(isStart && from !== 'now' ? { from } : {}),
     ...(typeof q === 'string' && q ? { q } : {}),
+    ...(frames === true ? { frames } : {}),
   }
 }
 

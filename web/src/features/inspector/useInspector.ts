@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'react'
 import {
   createClient,
+  fetchTransport,
   type Gap,
   subscribeBatch,
   type TidingsClient,
@@ -12,6 +13,7 @@ import { serverUrl } from '../../lib/api.ts'
 import { client } from '../../lib/client.ts'
 import { createEventLog, type EventLog } from './eventLog.ts'
 import { startParameters } from './inspectorSearch.ts'
+import { type FrameHandler, HEARTBEAT, tapFrames } from './tapFrames.ts'
 
 /** What the stream has to say beside events. */
 export type InspectorNote =
@@ -24,10 +26,15 @@ export interface Inspector {
   readonly note: InspectorNote
 }
 
-/** `patterns` null follows nothing; a new list or start begins anew. */
+/**
+ * `patterns` null follows nothing; a new list or start begins anew.
+ *
+ * Heartbeats are shown with the frames about the stream alone, or where their channel is named.
+ */
 export function useInspector(
   patterns: readonly string[] | null,
   from: string | undefined,
+  hasFrames: boolean,
 ): Inspector {
   const [log] = useState(() => createEventLog())
   const [note, setNote] = useState<InspectorNote>({ kind: 'none' })
@@ -38,13 +45,20 @@ export function useInspector(
     if (list === null) return
     const followed = list.split(',')
     const parameters = startParameters(from)
-    const own = parameters === null ? null : openFrom(followed, parameters)
+    const onFrame = hasFrames ? log.addFrame : null
+    const isOwn = parameters !== null || hasFrames
+    const own = isOwn ? openStream(followed, parameters ?? {}, onFrame) : null
     const source: TidingsClient = own ?? client
-    const stops = followed.map((pattern) =>
-      subscribeBatch(source, pattern, (events: readonly TidingsEvent[]) => log.add(events), {
-        onGap: (gap: Gap) => setNote({ kind: 'gap', reason: gap.reason }),
-      }),
-    )
+    const onGap = ({ reason }: Gap): void => setNote({ kind: 'gap', reason })
+    const stops = followed.map((pattern) => {
+      const isShown = ({ channel }: TidingsEvent): boolean =>
+        channel !== HEARTBEAT || (pattern === HEARTBEAT && !hasFrames)
+      const take = (events: readonly TidingsEvent[]): void => log.add(events.filter(isShown))
+      // One by one, frames and events keep the order of the wire.
+      return hasFrames
+        ? source.subscribe(pattern, (event) => take([event]), { onGap })
+        : subscribeBatch(source, pattern, take, { onGap })
+    })
     const stopWatching = own?.onConnectionChange(({ status, error }) => {
       if (status === 'closed') setNote({ kind: 'closed', reason: error?.message ?? '' })
     })
@@ -53,16 +67,21 @@ export function useInspector(
       for (const stop of stops) stop()
       own?.close()
     }
-  }, [log, list, from])
+  }, [log, list, from, hasFrames])
   return { log, note }
 }
 
-/** The shared stream is live, so a look into the past needs a stream of its own. */
-function openFrom(
+/** The shared stream is live and keeps its frames to itself, so the past and the frames need a stream of their own. */
+function openStream(
   patterns: readonly string[],
   parameters: Readonly<Record<string, string>>,
+  onFrame: FrameHandler | null,
 ): TidingsClient {
   const url = new URL(serverUrl('/api/sse/stream'), location.origin)
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
-  return createClient({ url, channels: patterns })
+  return createClient({
+    url,
+    channels: patterns,
+    ...(onFrame && { transport: tapFrames(fetchTransport, onFrame) }),
+  })
 }

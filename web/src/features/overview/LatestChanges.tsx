@@ -68,7 +68,7 @@ function Change({ change }: { readonly change: RecentChange }): ReactNode {
       <Link
         to="/leases"
         search={{ lease: change.leaseId }}
-        className="grid h-10 grid-cols-[auto_minmax(0,1fr)_auto] items-center gap-x-3 px-4 text-sm hover:bg-inset sm:grid-cols-[auto_minmax(0,1.2fr)_minmax(0,1fr)_minmax(0,1.2fr)_auto]"
+        className="grid h-10 grid-cols-[0.5rem_minmax(0,1fr)_6rem] items-center gap-x-3 px-4 text-sm hover:bg-inset sm:grid-cols-[0.5rem_minmax(0,1.2fr)_minmax(0,1fr)_minmax(0,1.2fr)_6rem]"
       >
         <span aria-hidden className={cx('size-2 rounded-full', DOTS[type])} />
         <span className="truncate font-medium">{change.hostname ?? change.address}</span>
@@ -78,7 +78,7 @@ function Change({ change }: { readonly change: RecentChange }): ReactNode {
             ? t('leases.change.updated', { fields: change.changed.join(', ') })
             : t(`leases.change.${type}`)}
         </span>
-        <time className="tabular text-end text-muted" title={formatMoment(atMs)}>
+        <time className="tabular truncate text-end text-muted" title={formatMoment(atMs)}>
           {agoText(atMs, nowMs)}
         </time>
       </Link>

@@ -4,6 +4,8 @@ import { useSyncExternalStore } from 'react'
 import * as z from 'zod/mini'
 import { ApiError, getJson } from '../api.ts'
 import { client } from '../client.ts'
+import { queryClient } from '../queryClient.ts'
+import { serverStatusQuery } from '../status.ts'
 
 /** Changes kept; about an hour of a busy network. */
 const KEPT_MAX = 2000
@@ -70,6 +72,9 @@ function show(next: readonly RecentChange[]): void {
 }
 
 async function loadHistory(): Promise<void> {
+  // Without a DHCP server the channel does not exist, and asking for it would log an error in the console.
+  const { modules } = await queryClient.ensureQueryData(serverStatusQuery)
+  if (!modules.dhcp) return
   const path = `/api/sse/channels/dhcp/leases/changes/events?order=newest&limit=${ASKED_MAX}`
   const { events } = await getJson(path, (value) => history.parse(value))
   const known = new Set(changes.map(({ id }) => id))
