@@ -12,6 +12,7 @@ use crate::network::Network;
 use crate::safe_search::SafeSearch;
 use crate::verdict::BlockAnswer;
 
+pub mod macs;
 pub mod pause;
 
 use pause::Pauses;

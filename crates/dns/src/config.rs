@@ -10,7 +10,7 @@ use crate::network::{self, Network};
 use crate::query_log::QueryLogConfig;
 use crate::verdict::BlockAnswer;
 
-mod block_answer;
+pub mod block_answer;
 mod check;
 pub mod upstream;
 

@@ -57,7 +57,7 @@ pub enum Hop<'a> {
 /// Rules and clients at one moment; a clone shares them.
 ///
 /// ```text
-/// own rules of the group ─▶ own rules of all ─▶ safe search ─▶ lists ─▶ pass
+/// own rules of the group ─▶ own rules of all ─▶ strict? ─▶ safe search ─▶ lists ─▶ pass
 /// ```
 ///
 /// The first tier that has a say decides; inside one, rewrites, then the greatest weight.
@@ -65,6 +65,8 @@ pub enum Hop<'a> {
 pub struct Filter {
     /// Rules that people wrote themselves.
     pub own: Arc<Compiled>,
+    /// Whether what no own rule lets through is blocked; names of this network are not.
+    pub is_strict: bool,
     /// The lists.
     pub lists: Arc<Compiled>,
     /// The clients and their groups.
@@ -144,6 +146,11 @@ impl Filter {
         after = Outcome::after(&outcome);
         if let Some(verdict) = outcome.decide(name, kind) {
             return verdict;
+        }
+        if self.is_strict {
+            let rule = Arc::from("no rule of one's own lets it through");
+            let reason = Reason { list: ListId::STRICT, rule, line: None };
+            return Verdict::Blocked { reason, answer: None };
         }
         if let Some((engine, target)) = client.group.safe_search.replace(name) {
             let rule = Arc::from(engine.to_string());

@@ -24,6 +24,15 @@ const HOSTS_NAMES_MAX: usize = 1_000_000;
 /// Longest chain of names of ours.
 pub(crate) const ALIASES_MAX: usize = 8;
 
+/// Checks type and value of a record of ours.
+///
+/// # Errors
+///
+/// Says what is wrong, for people.
+pub(crate) fn check_record(kind: Option<&str>, value: &str) -> Result<(), String> {
+    data::parse(kind, value).map(drop)
+}
+
 /// A record of a local name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LocalRecord {

@@ -14,6 +14,8 @@ impl ListId {
     pub const OWN: Self = Self(0);
     /// The switches of safe search.
     pub const SAFE_SEARCH: Self = Self(u16::MAX);
+    /// The mode in which what is not let through is blocked.
+    pub const STRICT: Self = Self(u16::MAX - 1);
 }
 
 /// Which rule decided.

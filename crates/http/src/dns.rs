@@ -8,7 +8,6 @@ use tidings_dns::listed::{ListDriver, ListKind, Listed};
 use tidings_dns::query_log::QueryLog;
 use tidings_dns::query_log::filter::{Filter, FilterError, Names};
 use tidings_dns::service::Dns;
-use tidings_dns::verdict::ListId;
 
 pub mod actions;
 pub mod content;
@@ -18,13 +17,14 @@ pub mod export;
 pub mod live;
 pub(crate) mod metrics;
 pub mod open;
-pub(crate) mod rules;
+pub mod rules;
 pub mod settings;
 pub mod statistics;
 pub mod wire;
 
 use events::ServerEvents;
 use live::LiveFilters;
+use rules::Rules;
 use settings::Settings;
 
 /// Channel of the resolver's status.
@@ -41,6 +41,12 @@ pub const DNS_CACHE: &str = "dns/cache/";
 pub const DNS_BLACKLIST: &str = "dns/blacklist/";
 /// Channel of what is let through.
 pub const DNS_WHITELIST: &str = "dns/whitelist/";
+/// Channel of the lists that are subscribed to, with how they stand.
+pub const DNS_LISTS: &str = "dns/lists";
+/// Channel of numbers that change with what people set up of the rules.
+pub const DNS_RULES: &str = "dns/rules";
+/// Channel of what is paused.
+pub const DNS_PAUSES: &str = "dns/pauses";
 /// What the channels of live filters begin with.
 pub const DNS_LIVE: &str = "dns/log/live/";
 /// Most entries of a content channel.
@@ -56,6 +62,8 @@ pub struct DnsParts {
     pub live: LiveFilters,
     /// What is blocked and let through by hand.
     pub listed: Listed,
+    /// The rules in effect.
+    pub rules: Rules,
     /// What people set while the server runs.
     pub settings: Settings,
     /// Starts, stops and failures.
@@ -100,17 +108,8 @@ impl DnsParts {
     ///
     /// Says at which column what is wrong.
     pub fn filter(&self, text: &str, now_ms: u64) -> Result<Filter, FilterError> {
-        let list = list_id;
+        let list = |name: &str| self.rules.list_id(name);
         Filter::parse(text, &Names { now_ms, list: &list })
-    }
-}
-
-/// Finds a list by its name.
-fn list_id(name: &str) -> Option<ListId> {
-    match name {
-        "own" | "blacklist" | "whitelist" => Some(ListId::OWN),
-        "safe-search" => Some(ListId::SAFE_SEARCH),
-        _ => None,
     }
 }
 

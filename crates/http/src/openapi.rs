@@ -13,12 +13,19 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::dns::events::ServerEvent;
+use crate::dns::rules::people::ClientBody;
+use crate::dns::rules::wire::{
+    ListDetailJson, ListPatch, ListRefresh, ListRequest, ListsJson, PauseRequest, PausesJson,
+    RulesTextJson, RulesTextRequest,
+};
 use crate::dns::statistics::StatisticsJson;
 use crate::dns::wire::LogEntry;
 use crate::routes::dns::check::CheckJson;
 use crate::routes::dns::log::{DnsLogPage, LiveAnswer, LiveRequest};
 use crate::routes::dns::names::{RuleJson, RuleRequest, RulesJson};
 use crate::routes::dns::own::{CacheEntryJson, DnsStatusJson, UpstreamHealthJson};
+use crate::routes::dns::people::{ClientsJson, GroupRequest, GroupsJson};
+use crate::routes::dns::rewrites::{RewriteRequest, RewritesJson};
 use crate::routes::publish::{EventJson, PublishedJson};
 use crate::routes::steer::PatchJson;
 use crate::wire::{self, hub, running};
@@ -257,6 +264,9 @@ fn components() -> utoipa::openapi::Components {
     add!(EventJson, PublishedJson, PatchJson);
     add!(DnsStatusJson, UpstreamHealthJson, CacheEntryJson, StatisticsJson, CheckJson);
     add!(DnsLogPage, LiveRequest, LiveAnswer, RuleRequest, RuleJson, RulesJson);
+    add!(ListsJson, ListDetailJson, ListRequest, ListPatch, ListRefresh);
+    add!(RulesTextJson, RulesTextRequest, RewritesJson, RewriteRequest);
+    add!(GroupsJson, GroupRequest, ClientsJson, ClientBody, PausesJson, PauseRequest);
     add!(LogEntry, ServerEvent);
     add!(ConnectionEstablished, Heartbeat, Reset, ProblemJson);
     let mut components = ComponentsBuilder::new();

@@ -250,7 +250,7 @@ impl HubConfig {
 }
 
 /// Channels that the product itself publishes and whose class is fixed.
-const BUILT_IN: [(&str, ChannelClass); 14] = [
+const BUILT_IN: [(&str, ChannelClass); 17] = [
     ("dhcp/leases", ChannelClass::State),
     ("dhcp/status", ChannelClass::State),
     ("dhcp/pools", ChannelClass::State),
@@ -260,6 +260,9 @@ const BUILT_IN: [(&str, ChannelClass); 14] = [
     ("dns/cache/", ChannelClass::State),
     ("dns/blacklist/", ChannelClass::State),
     ("dns/whitelist/", ChannelClass::State),
+    ("dns/lists", ChannelClass::State),
+    ("dns/rules", ChannelClass::State),
+    ("dns/pauses", ChannelClass::State),
     ("version", ChannelClass::State),
     ("dns/log/event", ChannelClass::Ephemeral),
     ("dns/log/live/*", ChannelClass::Ephemeral),

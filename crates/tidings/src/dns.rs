@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
 use tidings_dns::config::DnsConfig;
 use tidings_dns::service::DnsEnvironment;
-use tidings_http::dns::open::{self, Opened, SETTINGS_FILE};
+use tidings_http::dns::open::{self, OpenError, Opened, SETTINGS_FILE};
 use tidings_http::dns::{DnsParts, actions};
 use tidings_http::tls;
+use tidings_hub::settings::Settings;
 
 use crate::outside;
 
@@ -24,6 +24,7 @@ pub(crate) fn open(
     config: &DnsConfig,
     data: &Path,
     tls_server: Option<Arc<tls::ServerConfig>>,
+    kept: Settings,
 ) -> anyhow::Result<Opened> {
     let folder = data.join(FOLDER);
     let environment = DnsEnvironment {
@@ -32,9 +33,18 @@ pub(crate) fn open(
         tls_server,
         tls_client: tls::client(),
     };
-    open::open(config, &folder, environment, outside::can_use_low_ports()).with_context(|| {
+    let can_use_low_ports = outside::can_use_low_ports();
+    open::open(config, &folder, environment, can_use_low_ports, kept).map_err(|error| {
+        let is_of_settings = matches!(error, OpenError::Read(_) | OpenError::Unfit(_));
+        let error = anyhow::Error::new(error);
+        if !is_of_settings {
+            return error.context("dns");
+        }
         let path = folder.join(SETTINGS_FILE);
-        format!("dns: removing {} begins with what the configuration says", path.display())
+        error.context(format!(
+            "dns: removing {} begins with what the configuration says",
+            path.display()
+        ))
     })
 }
 

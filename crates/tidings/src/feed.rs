@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 use tidings_dhcp::network::{Cause, Update};
-use tidings_dns::service::Dns;
+use tidings_http::dns::DnsParts;
 use tidings_http::wire::{
     ChangeCounts, DHCP_POOLS, DHCP_STATUS, DataChanged, LEASE_CHANGES, LEASES, LeaseChanged,
     LeasesChanged, SnapshotTaken, SourceJson, pool_usage, time,
@@ -23,10 +23,10 @@ const CHANGES_TOLD_MAX: usize = 49;
 
 /// Publishes every update until `stop` is cancelled or the network ends.
 ///
-/// The resolver has the names of the leases before anyone is told of the change.
+/// The resolver has the names and hardware addresses of the leases before anyone is told of the change.
 pub(crate) async fn run(
     hub: Arc<Hub>,
-    dns: Arc<Dns>,
+    dns: Arc<DnsParts>,
     mut updates: Receiver<Update>,
     stop: CancellationToken,
 ) {
@@ -36,7 +36,8 @@ pub(crate) async fn run(
             update = updates.recv() => update,
         };
         let Some(update) = update else { return };
-        dns.set_lease_names(lease_names::of(&update.snapshot));
+        dns.dns.set_lease_names(lease_names::of(&update.snapshot));
+        dns.rules.replace_macs(lease_names::macs_of(&update.snapshot));
         let events = events_of(&update);
         tracing::debug!(version = update.snapshot.version, events = events.len(), "leases changed");
         // One by one: the limit of events in a request is for publishers.

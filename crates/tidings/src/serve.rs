@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 use tidings_dhcp::discover::discover;
 use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
 use tidings_dhcp::vendor::VendorTable;
+use tidings_http::dns::rules::work;
 use tidings_http::{
     App, AppParts, Listener, Readiness, Running, Server, Stage, TlsHandle, router, tls,
 };
@@ -87,7 +88,7 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let (dhcp, worker, updates) = Dhcp::new(config.dhcp.clone(), vendors, Arc::clone(&clock));
     let server_tls =
         config.server.tls.as_ref().map(load_tls_config).transpose().context("server.tls")?;
-    let dns = dns::open(&config.dns, &config.data, server_tls)?;
+    let dns = dns::open(&config.dns, &config.data, server_tls, hub.settings("dns"))?;
     let (readiness, dashboard) = (Readiness::default(), dashboard::built_in());
     let app = App::new(AppParts {
         hub: Arc::clone(&hub),
@@ -105,11 +106,13 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let (sources, housekeeping) = (Stage::new("sources"), Stage::new("hub"));
     let connections = Stage::new("connections");
     feed::publish_version(&hub, VERSION, dashboard.version).await;
-    let (fed, named) = (Arc::clone(&hub), Arc::clone(&dns.parts.dns));
+    let (fed, named) = (Arc::clone(&hub), Arc::clone(&dns.parts));
     sources.spawn(|stop| feed::run(fed, named, updates, stop));
     sources.spawn(|stop| worker.run(stop));
     let (fed, parts) = (Arc::clone(&hub), Arc::clone(&dns.parts));
     sources.spawn(|stop| feed::dns::run(fed, parts, dns.batches, stop));
+    let ruled = Arc::clone(&dns.parts);
+    sources.spawn(|stop| work::run(ruled, tls::client(), stop));
     let resolver = Arc::clone(&dns.parts.dns);
     sources.spawn(|stop| resolver.run(stop));
     let kept = Arc::clone(&hub);

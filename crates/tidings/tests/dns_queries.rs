@@ -7,145 +7,15 @@
     reason = "a test ends at the first surprise"
 )]
 
-use std::fmt::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tidings_testkit::http::Request;
-use tidings_testkit::{Instant, Server, ServerOptions};
 
-/// Longest wait for an answer of the resolver.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Seconds that the upstream's answers may be kept.
-const TTL_S: u32 = 300;
+#[path = "resolver/harness.rs"]
+mod harness;
 
-/// Starts an upstream that knows every name but those that begin with `gone`, and fails for
-/// those that begin with `fail`.
-fn upstream() -> SocketAddr {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = socket.local_addr().unwrap();
-    std::thread::spawn(move || {
-        let mut buffer = [0; 1_500];
-        while let Ok((n_bytes, client)) = socket.recv_from(&mut buffer) {
-            let answer = answer(&buffer[..n_bytes]);
-            if socket.send_to(&answer, client).is_err() {
-                return;
-            }
-        }
-    });
-    address
-}
-
-/// Answers a question: an address for A, nothing for the rest.
-fn answer(question: &[u8]) -> Vec<u8> {
-    let name_end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 1;
-    let label = &question[13..13 + usize::from(question[12])].to_ascii_lowercase();
-    let rcode = match label {
-        label if label.starts_with(b"gone") => 3,
-        label if label.starts_with(b"fail") => 2,
-        _ => 0,
-    };
-    let is_address = rcode == 0 && question[name_end..name_end + 2] == [0, 1];
-    let mut answer = question[..2].to_vec();
-    answer.extend([0x81, 0x80 | rcode, 0, 1, 0, u8::from(is_address), 0, 0, 0, 0]);
-    answer.extend(&question[12..name_end + 4]);
-    if is_address {
-        answer.extend([0xc0, 12, 0, 1, 0, 1]);
-        answer.extend(TTL_S.to_be_bytes());
-        answer.extend([0, 4, 198, 51, 100, 7]);
-    }
-    answer
-}
-
-/// A server whose resolver runs.
-struct Running {
-    server: Server,
-    socket: UdpSocket,
-}
-
-fn start(more: &str) -> Running {
-    let config = format!(
-        "[dns]\nenabled = true\nlisten = [\"127.0.0.1:0\"]\n{more}\n[dns.upstream]\n\
-         servers = [\"udp://{}\"]\n",
-        upstream()
-    );
-    let server = Server::start(ServerOptions { config: Some(config), ..ServerOptions::default() });
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    socket.set_read_timeout(Some(ANSWER_TIMEOUT)).unwrap();
-    let running = Running { server, socket };
-    running.connect();
-    running
-}
-
-fn message(name: &str, kind: u16) -> Vec<u8> {
-    let mut message = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    for label in name.split('.') {
-        message.push(u8::try_from(label.len()).unwrap());
-        message.extend(label.as_bytes());
-    }
-    message.push(0);
-    message.extend(kind.to_be_bytes());
-    message.extend([0, 1]);
-    message
-}
-
-impl Running {
-    fn connect(&self) {
-        let until = Instant::now() + ANSWER_TIMEOUT;
-        let status = loop {
-            let status = self.server.get("/api/v1/dns/status").json();
-            if status["running"] == true {
-                break status;
-            }
-            assert!(Instant::now() < until, "{status}");
-            std::thread::sleep(Duration::from_millis(10));
-        };
-        let addresses = status["addresses"].as_array().unwrap();
-        let udp = addresses.iter().find(|found| found["transport"] == "udp").unwrap();
-        let address: SocketAddr = udp["address"].as_str().unwrap().parse().unwrap();
-        self.socket.connect(address).unwrap();
-    }
-
-    /// Asks by UDP and returns the answer.
-    fn ask(&self, name: &str, kind: u16) -> Vec<u8> {
-        self.socket.send(&message(name, kind)).unwrap();
-        let mut buffer = [0; 1_500];
-        let n_bytes = self.socket.recv(&mut buffer).unwrap();
-        buffer[..n_bytes].to_vec()
-    }
-
-    /// Asks by UDP and returns the response code.
-    fn rcode(&self, name: &str, kind: u16) -> u8 {
-        self.ask(name, kind)[3] & 0x0f
-    }
-
-    fn post(&self, target: &str, body: &Value) -> Value {
-        let response = self.server.post(target, &body.to_string());
-        assert!(response.status < 300, "{target} {body}: {}", response.text());
-        response.json()
-    }
-
-    fn search(&self, filter: &str) -> Vec<Value> {
-        let mut encoded = String::new();
-        for byte in filter.bytes() {
-            write!(encoded, "%{byte:02x}").unwrap();
-        }
-        let page = self.server.get(&format!("/api/v1/dns/log?limit=1000&filter={encoded}")).json();
-        page["entries"].as_array().unwrap_or_else(|| panic!("{filter}: {page}")).clone()
-    }
-
-    /// Waits until the log has so many entries.
-    fn wait_for_entries(&self, n_entries: usize) {
-        for _ in 0..500 {
-            if self.search("").len() >= n_entries {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("the log has {} entries, not {n_entries}", self.search("").len());
-    }
-}
+use harness::{ANSWER_TIMEOUT, TTL_S, message, start};
 
 #[test]
 fn questions_are_logged_counted_and_kept_over_a_restart() {
@@ -214,7 +84,7 @@ fn the_filters_of_the_earlier_systems_work() {
     running.rcode("www.example", 28);
     running.rcode("fail.example", 1);
     running.wait_for_entries(3);
-    let get = |filter: &Value| {
+    let get = |filter: &serde_json::Value| {
         let body = json!({ "method": "GET", "filter": filter });
         let answer = running.post("/api/dns/log", &body);
         answer["entries"].as_array().unwrap().clone()

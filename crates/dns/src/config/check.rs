@@ -92,6 +92,15 @@ impl LocalConfig {
 }
 
 impl RewriteConfig {
+    /// Says what is wrong with its name, type or value; `None` when it can be answered with.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        if let Err(error) = self.check() {
+            return Some(error.to_string());
+        }
+        crate::local::check_record(self.kind.as_deref(), &self.value).err()
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let name = self.name.strip_prefix("*.").unwrap_or(&self.name);
         check_name("local.rewrites.name", name)?;

@@ -105,6 +105,22 @@ pub struct ListReport {
     pub n_bytes: u64,
 }
 
+impl ListReport {
+    /// Notes a line that is no rule here.
+    fn ignore(&mut self, line: u32, text: &str, why: &'static str) {
+        self.n_ignored += 1;
+        if self.ignored.len() < IGNORED_LINES_MAX {
+            let text = text.trim();
+            let mut end = IGNORED_TEXT_BYTES_MAX.min(text.len());
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            let text = text.get(..end).unwrap_or_default().into();
+            self.ignored.push(IgnoredLine { line, text, why });
+        }
+    }
+}
+
 /// Compiles `sources`; the reports come in their order.
 ///
 /// # Errors
@@ -150,36 +166,40 @@ pub fn compile(
 ///
 /// The text cannot be read.
 pub fn survey(source: &ListSource) -> io::Result<ListReport> {
-    let mut count = Count(ListReport::default());
+    let mut report = ListReport::default();
     let mut reader = source.text.open()?;
-    for_each_line(&mut *reader, |_, line| {
-        count.0.n_bytes += u64::try_from(line.len() + 1).unwrap_or_default();
-        read_line(source.dialect, line, &mut count);
+    for_each_line(&mut *reader, |number, line| {
+        report.n_bytes += u64::try_from(line.len() + 1).unwrap_or_default();
+        read_line(source.dialect, line, &mut Count { report: &mut report, number, line });
     })?;
-    Ok(count.0)
+    Ok(report)
 }
 
-struct Count(ListReport);
+struct Count<'a> {
+    report: &'a mut ListReport,
+    number: u32,
+    line: &'a [u8],
+}
 
-impl Sink for Count {
+impl Sink for Count<'_> {
     fn name(&mut self, _: &str, _: Shape, _: Mark) {
-        self.0.n_rules += 1;
+        self.report.n_rules += 1;
     }
 
     fn rule(&mut self, _: Draft) {
-        self.0.n_rules += 1;
+        self.report.n_rules += 1;
     }
 
     fn disable(&mut self, _: &RuleKey) {
-        self.0.n_rules += 1;
+        self.report.n_rules += 1;
     }
 
     fn is_disabled(&self, _: &dyn Fn() -> RuleKey, _: &str) -> bool {
         false
     }
 
-    fn reject(&mut self, _: &'static str) {
-        self.0.n_ignored += 1;
+    fn reject(&mut self, why: &'static str) {
+        self.report.ignore(self.number, &String::from_utf8_lossy(self.line), why);
     }
 }
 
@@ -357,15 +377,7 @@ impl Sink for Fill {
     }
 
     fn reject(&mut self, why: &'static str) {
-        self.report.n_ignored += 1;
-        if self.report.ignored.len() < IGNORED_LINES_MAX {
-            let mut end = IGNORED_TEXT_BYTES_MAX.min(self.text.len());
-            while !self.text.is_char_boundary(end) {
-                end -= 1;
-            }
-            let text = self.text.get(..end).unwrap_or_default().into();
-            self.report.ignored.push(IgnoredLine { line: self.line, text, why });
-        }
+        self.report.ignore(self.line, &self.text, why);
     }
 }
 

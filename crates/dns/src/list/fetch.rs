@@ -36,6 +36,9 @@ pub enum FetchError {
     /// The server answered with another status than 200 or 304.
     #[error("the server answered with status {0}")]
     Status(u16),
+    /// The server of ours ends; nothing is wrong with the list.
+    #[error("the look was broken off: the program ends")]
+    Stopped,
     /// What came could not be written, or was too large; the source says which.
     #[error("what came could not be kept: {0}")]
     Sink(io::Error),

@@ -24,6 +24,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
 
 use crate::list::fetch::{Fetch, FetchError, FetchRequest, Fetched};
 
@@ -40,14 +41,17 @@ const AGENT: &str = concat!("tidings/", env!("CARGO_PKG_VERSION"));
 /// Fetches lists with one connection each.
 #[derive(Clone)]
 pub struct HttpFetch {
-    tls: Arc<rustls::ClientConfig>,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    stop: CancellationToken,
 }
 
 impl HttpFetch {
-    /// Makes a client that trusts whom `tls` trusts.
+    /// Makes a client that trusts whom `tls` trusts; without it, `https` is refused.
+    ///
+    /// What is under way when `stop` is cancelled is broken off.
     #[must_use]
-    pub fn new(tls: Arc<rustls::ClientConfig>) -> Self {
-        Self { tls }
+    pub fn new(tls: Option<Arc<rustls::ClientConfig>>, stop: CancellationToken) -> Self {
+        Self { tls, stop }
     }
 
     async fn follow(
@@ -87,7 +91,10 @@ impl HttpFetch {
             return talk(TokioIo::new(stream), wanted, target, sink).await;
         }
         let name = ServerName::try_from(bare_host).map_err(broken)?;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        let tls = self.tls.as_ref().ok_or_else(|| {
+            broken("no certificate is trusted on this system: install ca-certificates")
+        })?;
+        let connector = TlsConnector::from(Arc::clone(tls));
         let shaking = timeout(CONNECT_MAX, connector.connect(name, stream));
         let stream = shaking.await.map_err(|_| broken("the server does not answer"))?;
         talk(TokioIo::new(stream.map_err(broken)?), wanted, target, sink).await
@@ -103,7 +110,12 @@ impl Fetch for HttpFetch {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.map_err(broken)?.block_on(async {
             let fetching = timeout(TOTAL_MAX, self.follow(request, sink));
-            fetching.await.map_err(|_| broken("the server took more than ten minutes"))?
+            tokio::select! {
+                () = self.stop.cancelled() => Err(FetchError::Stopped),
+                fetched = fetching => {
+                    fetched.map_err(|_| broken("the server took more than ten minutes"))?
+                }
+            }
         })
     }
 }

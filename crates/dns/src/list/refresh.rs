@@ -118,10 +118,13 @@ fn try_refresh(
     let incoming = look.store.incoming_path(list);
     let (etag, last_modified) = match &subscription.origin {
         Origin::Pasted => {
+            // Only a paste changes it, and that forgets when it was updated.
+            if state.updated_at_ms.is_some() {
+                return Ok(Refreshed::Unchanged);
+            }
             let report = report_of(subscription, look.store.text_path(list))?;
-            let is_changed = state.updated_at_ms.is_none() || count(&report) != state.n_rules;
             take_report(state, &report, look.now_ms);
-            return Ok(if is_changed { Refreshed::Changed } else { Refreshed::Unchanged });
+            return Ok(Refreshed::Changed);
         }
         Origin::File(path) => {
             let modified = modified_of(path).map_err(RefreshError::Store)?;

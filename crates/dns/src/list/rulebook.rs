@@ -14,17 +14,20 @@ use parking_lot::Mutex;
 
 use crate::client::pause::{PauseScope, Pauses};
 use crate::client::{Client, Directory, DirectoryError, Group, MacLookup};
-use crate::filter::compile::{self, ListKind, ListReport, ListSource, ListText};
-use crate::filter::compiled::Compiled;
-use crate::filter::dialect::Dialect;
+use crate::filter::compile::{self, ListReport, ListSource, ListText};
 use crate::filter::suffixes::{HashKey, hash_name};
 use crate::filter::{Filter, image};
-use crate::list::refresh::{self, Look, RefreshError, Refreshed};
+use crate::list::refresh::RefreshError;
 use crate::list::state::ListState;
-use crate::list::store::{Store, write_whole};
+use crate::list::store::Store;
 use crate::list::{FIRST_LIST, LAST_LIST, Subscription};
 use crate::safe_search::SafeSearch;
-use crate::verdict::{BlockAnswer, ListId, Reason};
+use crate::verdict::{BlockAnswer, ListId};
+
+mod own;
+mod subscribed;
+
+use own::Own;
 
 /// Largest text of own rules, in bytes.
 pub const OWN_RULES_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -73,6 +76,9 @@ pub enum RulebookError {
     /// The own rules are larger than [`OWN_RULES_BYTES_MAX`].
     #[error("own rules may have {OWN_RULES_BYTES_MAX} bytes: put more into a list")]
     TooLarge,
+    /// More sets of upstreams were named since the start than the cache can tell apart.
+    #[error("groups have named 65,535 sets of upstreams since the start: restart to name more")]
+    TooManySets,
     /// Clients and groups do not fit.
     #[error("{0}")]
     Clients(DirectoryError),
@@ -94,6 +100,10 @@ pub struct Rulebook {
     key: HashKey,
     publish: Publish,
     inner: Mutex<Inner>,
+    /// Held while own rules are compiled, so that no change gets lost.
+    own: Mutex<Own>,
+    /// Cache views by set of upstreams.
+    views: Mutex<BTreeMap<Arc<str>, u16>>,
     /// Held while lists are compiled, so that only one more table is in memory.
     compiling: Mutex<()>,
 }
@@ -101,9 +111,9 @@ pub struct Rulebook {
 #[derive(Debug, Default)]
 struct Inner {
     lists: BTreeMap<ListId, Subscribed>,
-    own_rules: String,
     pauses: Pauses,
     filter: Filter,
+    version: u64,
 }
 
 impl Rulebook {
@@ -114,40 +124,26 @@ impl Rulebook {
     /// The folder or a file in it cannot be read.
     pub fn open(folder: &Path, key: HashKey, publish: Publish) -> Result<Self, RulebookError> {
         let store = Store::open(folder).map_err(RulebookError::Store)?;
-        let own_path = folder.join("own.txt");
-        let own_rules = match std::fs::read_to_string(own_path) {
+        let text = match std::fs::read_to_string(folder.join(own::FILE)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             read => read.map_err(RulebookError::Store)?,
         };
         let pauses = Pauses::load(&folder.join("pauses.json")).map_err(RulebookError::Store)?;
-        let (own, _) = compile_own(key, &own_rules).map_err(RulebookError::Store)?;
-        let filter = Filter { own: Arc::new(own), ..Filter::default() };
+        let (compiled, report) = own::compile(key, &text, "").map_err(RulebookError::Store)?;
+        let own = Own { text, report, hand: String::new() };
+        let filter = Filter { own: Arc::new(compiled), ..Filter::default() };
         filter.clients.set_pauses(&pauses);
-        let inner = Inner { own_rules, pauses, filter, ..Inner::default() };
-        let (inner, compiling) = (Mutex::new(inner), Mutex::new(()));
-        Ok(Self { store, folder: folder.to_owned(), key, publish, inner, compiling })
-    }
-
-    /// Sets which lists there are; states of known numbers are kept, lists that are gone forgotten.
-    ///
-    /// The filter changes with the next [`Rulebook::reload`].
-    ///
-    /// # Errors
-    ///
-    /// A number is none of a list, or a state cannot be read.
-    pub fn set_subscriptions(&self, subscriptions: Vec<Subscription>) -> Result<(), RulebookError> {
-        let mut lists = BTreeMap::new();
-        for subscription in subscriptions {
-            let id = subscription.id;
-            if id < FIRST_LIST || id > LAST_LIST {
-                return Err(RulebookError::BadNumber(id));
-            }
-            let state = self.store.load_state(id).map_err(RulebookError::Store)?;
-            let report = ListReport::default();
-            lists.insert(id, Subscribed { subscription, state, report, loading_bytes: None });
-        }
-        self.inner.lock().lists = lists;
-        Ok(())
+        let inner = Inner { pauses, filter, ..Inner::default() };
+        Ok(Self {
+            store,
+            folder: folder.to_owned(),
+            key,
+            publish,
+            inner: Mutex::new(inner),
+            own: Mutex::new(own),
+            views: Mutex::default(),
+            compiling: Mutex::default(),
+        })
     }
 
     /// The lists with how they stand, by number.
@@ -162,6 +158,12 @@ impl Rulebook {
         self.inner.lock().filter.clone()
     }
 
+    /// A number that changes when a list, or how it stands, does.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.inner.lock().version
+    }
+
     /// The list whose look is due at `now_ms`, the longest due first.
     #[must_use]
     pub fn due(&self, now_ms: u64) -> Option<ListId> {
@@ -171,27 +173,12 @@ impl Rulebook {
         due.min_by_key(|list| list.state.next_at_ms).map(|list| list.subscription.id)
     }
 
-    /// Looks at a list once, on the caller's thread, and compiles the lists anew when it changed.
-    ///
-    /// # Errors
-    ///
-    /// The list was not taken; its state says why, and the rules are as before.
-    pub fn refresh(&self, list: ListId, look: &Look<'_>) -> Result<Refreshed, RulebookError> {
-        let before = self.inner.lock().lists.get(&list).cloned();
-        let Subscribed { subscription, mut state, .. } =
-            before.ok_or(RulebookError::NoSuchList(list))?;
-        let refreshed = refresh::refresh(&subscription, &mut state, look, &mut |n_bytes| {
-            self.set_loading(list, Some(n_bytes));
-        });
-        if let Some(entry) = self.inner.lock().lists.get_mut(&list) {
-            (entry.state, entry.loading_bytes) = (state.clone(), None);
-        }
-        self.store.save_state(list, &state).map_err(RulebookError::Store)?;
-        let refreshed = refreshed.map_err(RulebookError::Refresh)?;
-        if refreshed == Refreshed::Changed {
-            self.reload()?;
-        }
-        Ok(refreshed)
+    /// When the next look is due, in milliseconds since 1970; `None` when no list is on.
+    #[must_use]
+    pub fn next_due_ms(&self) -> Option<u64> {
+        let inner = self.inner.lock();
+        let on = inner.lists.values().filter(|list| list.subscription.is_on);
+        on.map(|list| list.state.next_at_ms.unwrap_or(0)).min()
     }
 
     /// Where the texts of lists are kept.
@@ -223,32 +210,11 @@ impl Rulebook {
                     entry.report = report;
                 }
             }
+            inner.version += 1;
             compiled
         };
         self.change(|filter| filter.lists = Arc::new(compiled));
         Ok(())
-    }
-
-    /// Replaces the own rules; the lists are not touched.
-    ///
-    /// # Errors
-    ///
-    /// They are too large or cannot be kept; the former ones stay.
-    pub fn set_own_rules(&self, text: &str) -> Result<ListReport, RulebookError> {
-        if text.len() > OWN_RULES_BYTES_MAX {
-            return Err(RulebookError::TooLarge);
-        }
-        let (own, report) = compile_own(self.key, text).map_err(RulebookError::Store)?;
-        write_whole(&self.folder.join("own.txt"), text.as_bytes()).map_err(RulebookError::Store)?;
-        text.clone_into(&mut self.inner.lock().own_rules);
-        self.change(|filter| filter.own = Arc::new(own));
-        Ok(report)
-    }
-
-    /// The own rules as they were written.
-    #[must_use]
-    pub fn own_rules(&self) -> String {
-        self.inner.lock().own_rules.clone()
     }
 
     /// Replaces groups and clients; pauses go on.
@@ -263,8 +229,8 @@ impl Rulebook {
         mac_lookup: Option<MacLookup>,
     ) -> Result<(), RulebookError> {
         let mut made = Vec::with_capacity(groups.len());
-        for (view, group) in (1..).zip(groups) {
-            made.push(self.group(group, view)?);
+        for group in groups {
+            made.push(self.group(group)?);
         }
         let directory =
             Directory::new(made, clients, mac_lookup).map_err(RulebookError::Clients)?;
@@ -300,28 +266,9 @@ impl Rulebook {
         self.inner.lock().pauses.clone()
     }
 
-    /// Finds the line that decided, in the copy of its list.
-    ///
-    /// # Errors
-    ///
-    /// The copy cannot be read.
-    pub fn find_line(&self, reason: &Reason) -> Result<Option<(u32, String)>, RulebookError> {
-        if let Some(line) = reason.line {
-            return Ok(Some((line, reason.rule.to_string())));
-        }
-        let source = if reason.list == ListId::OWN {
-            own_source(&self.own_rules())
-        } else {
-            match self.inner.lock().lists.get(&reason.list) {
-                Some(entry) => self.source(&entry.subscription),
-                None => return Ok(None),
-            }
-        };
-        compile::find_line(&source, &reason.rule).map_err(RulebookError::Store)
-    }
-
-    fn group(&self, settings: &GroupSettings, view: u16) -> Result<Group, RulebookError> {
-        let (own, _) = compile_own(self.key, &settings.rules).map_err(RulebookError::Store)?;
+    fn group(&self, settings: &GroupSettings) -> Result<Group, RulebookError> {
+        let (own, _) = own::compile(self.key, &settings.rules, "").map_err(RulebookError::Store)?;
+        let view = self.view(settings.upstreams.as_ref())?;
         let mut group = Group {
             name: Arc::clone(&settings.name),
             view,
@@ -336,17 +283,24 @@ impl Rulebook {
         Ok(group)
     }
 
+    /// The cache view of a set of upstreams: the same one as long as the program runs, so that no
+    /// group ever sees what was kept of others' upstreams.
+    fn view(&self, set: Option<&Arc<str>>) -> Result<u16, RulebookError> {
+        let Some(set) = set else { return Ok(0) };
+        let mut views = self.views.lock();
+        if let Some(view) = views.get(set) {
+            return Ok(*view);
+        }
+        let view = u16::try_from(views.len() + 1).map_err(|_| RulebookError::TooManySets)?;
+        views.insert(Arc::clone(set), view);
+        Ok(view)
+    }
+
     /// Changes the filter and publishes it, one change after the other.
     fn change(&self, make: impl FnOnce(&mut Filter)) {
         let mut inner = self.inner.lock();
         make(&mut inner.filter);
         (self.publish)(Arc::new(inner.filter.clone()));
-    }
-
-    fn set_loading(&self, list: ListId, n_bytes: Option<u64>) {
-        if let Some(entry) = self.inner.lock().lists.get_mut(&list) {
-            entry.loading_bytes = n_bytes;
-        }
     }
 
     /// The lists that count and have a copy, and what stands for their state.
@@ -381,16 +335,6 @@ impl std::fmt::Debug for Rulebook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rulebook").field("folder", &self.folder).finish_non_exhaustive()
     }
-}
-
-fn own_source(text: &str) -> ListSource {
-    let text = ListText::Inline(text.into());
-    ListSource { list: ListId::OWN, kind: ListKind::Block, dialect: Dialect::AdGuard, text }
-}
-
-fn compile_own(key: HashKey, text: &str) -> io::Result<(Compiled, ListReport)> {
-    let (compiled, mut reports) = compile::compile(key, &[own_source(text)], &mut |_, _| {})?;
-    Ok((compiled, reports.pop().unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::filter::{self, Filter, Hop};
 use crate::name::Name;
 use crate::record_type::RecordType;
 use crate::ring::RingWriter;
-use crate::verdict::{BlockAnswer, Reason, Verdict};
+use crate::verdict::{BlockAnswer, ListId, Reason, Verdict};
 use crate::wire::query::{Query, Unanswerable};
 use crate::wire::write::{self, Section};
 use crate::wire::{code, extended, flag};
@@ -108,6 +108,11 @@ impl Resolver {
             Verdict::Pass => {}
             Verdict::Allowed(reason) => pass.allowed = Some(reason),
             Verdict::Blocked { reason, answer } => {
+                if reason.list == ListId::STRICT
+                    && let Some(step) = self.local(pass, scratch)
+                {
+                    return step;
+                }
                 return self.block(pass, scratch, (reason, answer));
             }
             Verdict::Rewritten { reason, rewrites } => {

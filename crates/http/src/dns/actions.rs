@@ -1,5 +1,7 @@
 //! What people do to the resolver, with everything that follows: settings kept, events noted.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tidings_dns::config::DnsConfig;
 use tidings_dns::listed::ListKind;
@@ -125,8 +127,8 @@ pub async fn take_over(parts: &DnsParts, config: DnsConfig) -> Result<(), StartE
 
 /// Takes changed lists into effect: as rules, and in the mode `route` as names that are asked
 /// elsewhere.
-pub async fn lists_changed(parts: &DnsParts) {
-    parts.rules_changed();
+pub async fn lists_changed(parts: &Arc<DnsParts>) {
+    take_rules_over(parts).await;
     if parts.settings.contract().whitelist_mode != WhitelistMode::Route {
         return;
     }
@@ -139,12 +141,20 @@ pub async fn lists_changed(parts: &DnsParts) {
     }
 }
 
+/// Takes names by hand into effect, aside of the threads that answer requests.
+async fn take_rules_over(parts: &Arc<DnsParts>) {
+    let taking = Arc::clone(parts);
+    if let Err(error) = tokio::task::spawn_blocking(move || taking.rules_changed()).await {
+        tracing::error!(%error, "names by hand were not taken into effect");
+    }
+}
+
 /// Sets what a patch says, in effect and on disk.
 ///
 /// # Errors
 ///
 /// `400` for what does not fit, `409` for an address that is taken, `503` when the disk refuses.
-pub async fn set(parts: &DnsParts, patch: &Value, now_ms: u64) -> Result<(), Problem> {
+pub async fn set(parts: &Arc<DnsParts>, patch: &Value, now_ms: u64) -> Result<(), Problem> {
     let proposal = parts.settings.propose(patch, &parts.whitelist());
     let proposal = proposal.map_err(|error| refused(&error))?;
     if proposal.config != *parts.dns.config() {
@@ -159,7 +169,7 @@ pub async fn set(parts: &DnsParts, patch: &Value, now_ms: u64) -> Result<(), Pro
         }
     }
     parts.settings.keep(&proposal).map_err(|error| refused(&error))?;
-    parts.rules_changed();
+    take_rules_over(parts).await;
     parts.events.note_event(ServerEvent {
         config_changes: Some(patch.clone()),
         ..ServerEvent::new(now_ms, "config_changed", "DNS settings changed")

@@ -1,17 +1,20 @@
 //! Puts the DNS side together: resolver, query log, lists, settings.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tidings_dns::config::DnsConfig;
+use tidings_dns::list::rulebook::RulebookError;
 use tidings_dns::listed::Listed;
 use tidings_dns::overrides::OverridesError;
 use tidings_dns::query_log::{Batch, QueryLog, QueryLogParts, QueryLogThreads};
 use tidings_dns::service::{Dns, DnsEnvironment};
+use tidings_hub::settings::Settings as KeptSettings;
 use tokio::sync::mpsc::Receiver;
 
 use crate::dns::events::ServerEvents;
 use crate::dns::live::LiveFilters;
+use crate::dns::rules::Rules;
 use crate::dns::settings::{Settings, SettingsError};
 use crate::dns::{DnsParts, whitelist};
 
@@ -35,6 +38,14 @@ pub enum OpenError {
     /// What people set fits the configuration no more.
     #[error("what was set while the server ran does not fit the configuration")]
     Unfit(#[source] SettingsError),
+    /// The rules cannot be read.
+    #[error("read the rules in {}", folder.display())]
+    Rules {
+        /// Their folder.
+        folder: PathBuf,
+        /// Why.
+        source: RulebookError,
+    },
     /// The system has no thread left.
     #[error("start the threads of the query log")]
     Threads(#[source] std::io::Error),
@@ -43,7 +54,8 @@ pub enum OpenError {
 /// File of what people set, in the folder of DNS.
 pub const SETTINGS_FILE: &str = "settings.json";
 
-/// Opens what was kept in a folder and makes the handles; nothing listens yet.
+/// Opens what was kept in a folder and in `kept`, and makes the handles; nothing listens yet, but
+/// the rules are in effect.
 ///
 /// # Errors
 ///
@@ -53,6 +65,7 @@ pub fn open(
     folder: &Path,
     environment: DnsEnvironment,
     can_use_low_ports: bool,
+    kept: KeptSettings,
 ) -> Result<Opened, OpenError> {
     let (clock, entropy) = (Arc::clone(&environment.clock), Arc::clone(&environment.entropy));
     let path = folder.join(SETTINGS_FILE);
@@ -63,6 +76,9 @@ pub fn open(
     let effective = settings.effective(&whitelist(&listed)).map_err(OpenError::Unfit)?.config;
     let log_config = effective.log.clone();
     let dns = Dns::new(effective, environment);
+    let key = [entropy(), entropy()];
+    let rules = Rules::open(folder, key, &dns, kept)
+        .map_err(|source| OpenError::Rules { folder: folder.to_owned(), source })?;
     let parts = QueryLogParts {
         source: Box::new(dns.entries()),
         folder: folder.to_owned(),
@@ -75,6 +91,7 @@ pub fn open(
         log,
         live: LiveFilters::default(),
         listed,
+        rules,
         settings,
         events: ServerEvents::default(),
         can_use_low_ports,

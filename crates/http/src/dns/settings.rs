@@ -5,7 +5,7 @@ use std::path::Path;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tidings_dns::config::{DnsConfig, ForwardConfig};
+use tidings_dns::config::{DnsConfig, ForwardConfig, RewriteConfig};
 use tidings_dns::listed::ListDriver;
 use tidings_dns::overrides::{Overrides, OverridesError};
 
@@ -13,6 +13,8 @@ use tidings_dns::overrides::{Overrides, OverridesError};
 const DNS: &str = "dns";
 /// Member of the file with what the earlier systems called settings.
 const CONTRACT: &str = "contract";
+/// Member of the file with local names.
+const REWRITES: &str = "rewrites";
 
 /// What the whitelist does beyond letting names through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
@@ -57,6 +59,16 @@ impl Default for ContractSettings {
             whitelist_driver: ListDriver::default(),
         }
     }
+}
+
+/// A local name that people set while the server runs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct KeptRewrite {
+    /// Its number.
+    pub id: u32,
+    /// The name and what it stands for.
+    #[serde(flatten)]
+    pub rewrite: RewriteConfig,
 }
 
 /// Why settings are as they were.
@@ -125,6 +137,8 @@ impl Settings {
         let contract: ContractSettings =
             overrides.applied_to(CONTRACT, &ContractSettings::default()).map_err(unfit)?;
         contract.change(&mut config, listed);
+        let own: Vec<KeptRewrite> = overrides.applied_to(REWRITES, &Vec::new()).map_err(unfit)?;
+        config.local.rewrites.extend(own.into_iter().map(|own| own.rewrite));
         config.check().map_err(|error| SettingsError::Unfit(error.to_string()))?;
         Ok(Proposal { config, contract, overrides })
     }
@@ -144,6 +158,15 @@ impl Settings {
     pub fn contract(&self) -> ContractSettings {
         let overrides = self.overrides.lock().clone();
         overrides.applied_to(CONTRACT, &ContractSettings::default()).unwrap_or_default()
+    }
+}
+
+impl Settings {
+    /// Returns the local names that people set.
+    #[must_use]
+    pub fn rewrites(&self) -> Vec<KeptRewrite> {
+        let overrides = self.overrides.lock().clone();
+        overrides.applied_to(REWRITES, &Vec::new()).unwrap_or_default()
     }
 }
 
@@ -181,6 +204,12 @@ impl ContractSettings {
 #[must_use]
 pub fn patch_of_dns(patch: &Value) -> Value {
     json!({ DNS: patch })
+}
+
+/// Puts local names into the form that [`Settings::propose`] takes.
+#[must_use]
+pub fn patch_of_rewrites(rewrites: &[KeptRewrite]) -> Value {
+    json!({ REWRITES: rewrites })
 }
 
 /// Puts a patch by the words of the earlier systems into the form that [`Settings::propose`]

@@ -32,6 +32,11 @@ const CHECK: &[(&str, &str)] = &[
     ("type", "The type; A by default"),
     ("client", "Address of a client; the server's own by default"),
 ];
+const PAUSE: &[(&str, &str)] = &[
+    ("all", "true ends the pause of everybody"),
+    ("group", "Name of a group whose pause ends"),
+    ("client", "Name, number or an address of a client whose pause ends"),
+];
 const DOH: &[(&str, &str)] = &[("dns", "The question, base64url (RFC 8484)")];
 
 /// Every endpoint of DNS.
@@ -53,6 +58,28 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     (Get,    "/api/v1/dns/rules",           "Rules of one's own", &[], "DnsRules"),
     (Post,   "/api/v1/dns/rules",           "Add a rule, in effect with the next question", &[], "DnsRule"),
     (Delete, "/api/v1/dns/rules/{action}/{domain}", "Remove a rule; the answer is the rule, for undoing", &[], "DnsRule"),
+    (Get,    "/api/v1/dns/rules/text",      "Text of own rules, in AdGuard's dialect", &[], "DnsRulesText"),
+    (Put,    "/api/v1/dns/rules/text",      "Replace the text of own rules, in effect with the next question (DnsRulesTextRequest)", &[], "DnsRulesText"),
+    (Get,    "/api/v1/dns/lists",           "Lists that are subscribed to, with how they stand", &[], "DnsLists"),
+    (Post,   "/api/v1/dns/lists",           "Add a list (DnsListRequest); its copy is fetched and counts soon after", &[], "DnsList"),
+    (Get,    "/api/v1/dns/lists/{id}",      "A list with its ignored lines, and its text where that was pasted", &[], "DnsListDetail"),
+    (Patch,  "/api/v1/dns/lists/{id}",      "Change a list (DnsListPatch), with effect soon after", &[], "DnsList"),
+    (Delete, "/api/v1/dns/lists/{id}",      "Remove a list; the answer is the list, for undoing", &[], "DnsList"),
+    (Post,   "/api/v1/dns/lists/{id}/refresh", "Look at a list now (DnsListRefresh); dns/lists tells how it goes", &[], "DnsList"),
+    (Get,    "/api/v1/dns/rewrites",        "Local names that were written down", &[], "DnsRewrites"),
+    (Post,   "/api/v1/dns/rewrites",        "Add a local name (DnsRewriteRequest), in effect with the next question", &[], "DnsRewrite"),
+    (Delete, "/api/v1/dns/rewrites/{id}",   "Remove a local name; the answer is the name, for undoing", &[], "DnsRewrite"),
+    (Get,    "/api/v1/dns/groups",          "Groups of clients", &[], "DnsGroups"),
+    (Post,   "/api/v1/dns/groups",          "Add a group (DnsGroupRequest)", &[], "DnsGroup"),
+    (Patch,  "/api/v1/dns/groups/{name}",   "Change a group (RFC 7396), in effect with the next question", &[], "DnsGroup"),
+    (Delete, "/api/v1/dns/groups/{name}",   "Remove a group without clients; the answer is the group, for undoing", &[], "DnsGroup"),
+    (Get,    "/api/v1/dns/clients",         "Clients that have a name", &[], "DnsClients"),
+    (Post,   "/api/v1/dns/clients",         "Add a client (DnsClientRequest)", &[], "DnsClient"),
+    (Patch,  "/api/v1/dns/clients/{id}",    "Change a client (RFC 7396), in effect with the next question", &[], "DnsClient"),
+    (Delete, "/api/v1/dns/clients/{id}",    "Remove a client; the answer is the client, for undoing", &[], "DnsClient"),
+    (Get,    "/api/v1/dns/pause",           "What is paused", &[], "DnsPauses"),
+    (Post,   "/api/v1/dns/pause",           "Pause blocking (DnsPauseRequest), over restarts, too", &[], "DnsPauses"),
+    (Delete, "/api/v1/dns/pause",           "End a pause; without parameters every pause", PAUSE, "DnsPauses"),
     (Get,    "/api/v1/dns/check",           "What the rules say of a name, and why", CHECK, "DnsCheck"),
     (Get,    "/dns-query",                  "DNS over HTTPS (RFC 8484)", DOH, ""),
     (Post,   "/dns-query",                  "DNS over HTTPS (RFC 8484)", &[], ""),

@@ -1,7 +1,7 @@
 //! DNS by REST: the paths of the earlier systems, and our own.
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 use http::StatusCode;
 use tidings_dns::service::StartError;
 
@@ -14,11 +14,14 @@ pub(crate) mod control;
 pub(crate) mod doh;
 mod drivers;
 mod figures;
+mod lists;
 pub(crate) mod log;
 mod logs;
 pub(crate) mod names;
 pub(crate) mod own;
+pub(crate) mod people;
 mod probe;
+pub(crate) mod rewrites;
 
 pub(crate) use content::cache_entries;
 
@@ -50,6 +53,23 @@ pub(super) fn routes() -> Router<App> {
         .route("/api/v1/dns/cache", get(own::cache).delete(own::flush))
         .route("/api/v1/dns/rules", get(names::rules).post(names::add))
         .route("/api/v1/dns/rules/{action}/{domain}", delete(names::remove))
+        .route("/api/v1/dns/rules/text", get(lists::text).put(lists::put_text))
+        .route("/api/v1/dns/lists", get(lists::lists).post(lists::add))
+        .route("/api/v1/dns/lists/{id}", get(lists::list).patch(lists::patch).delete(lists::remove))
+        .route("/api/v1/dns/lists/{id}/refresh", post(lists::refresh))
+        .route("/api/v1/dns/rewrites", get(rewrites::rewrites).post(rewrites::add))
+        .route("/api/v1/dns/rewrites/{id}", delete(rewrites::remove))
+        .route("/api/v1/dns/groups", get(people::groups).post(people::add_group))
+        .route("/api/v1/dns/groups/{name}", patch(people::patch_group).delete(people::remove_group))
+        .route("/api/v1/dns/clients", get(people::clients).post(people::add_client))
+        .route(
+            "/api/v1/dns/clients/{id}",
+            patch(people::patch_client).delete(people::remove_client),
+        )
+        .route(
+            "/api/v1/dns/pause",
+            get(people::pauses).post(people::pause).delete(people::end_pause),
+        )
         .route("/api/v1/dns/check", get(check::check))
         .route("/dns-query", get(doh::get).post(doh::post))
 }

@@ -1,5 +1,7 @@
 //! Turns what happens to DNS into events of the hub; it never slows an answer.
 
+mod rules;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::event;
+use rules::ToldRules;
 
 /// Time between two batches of a live filter.
 const LIVE_INTERVAL: Duration = Duration::from_millis(100);
@@ -27,6 +30,8 @@ const LIVE_INTERVAL: Duration = Duration::from_millis(100);
 const ROUNDS_PER_CONTENT: u32 = 10;
 /// Rounds between two looks for filters that nobody looks through.
 const ROUNDS_PER_FORGETTING: u32 = 50;
+/// Rounds between two looks at the rules: their channels change at most twice a second.
+const ROUNDS_PER_RULES: u32 = 5;
 /// Most questions told one by one in a second; the others are counted.
 const TOLD_PER_SECOND_MAX: usize = 1_000;
 /// Events of one publish request.
@@ -45,6 +50,7 @@ struct Feed {
     was_running: bool,
     /// Why it did not start, as of then.
     error: Option<String>,
+    rules: ToldRules,
 }
 
 /// A content channel.
@@ -78,6 +84,7 @@ pub(crate) async fn run(
         ],
         was_running: false,
         error: None,
+        rules: ToldRules::default(),
     };
     feed.note_change();
     feed.tell_status().await;
@@ -185,6 +192,10 @@ impl Feed {
         }
         let is_wanted = !self.parts.live.is_empty() || self.is_wanted(DNS_LOG_EVENT);
         self.parts.log.want_live(is_wanted);
+        if round % ROUNDS_PER_RULES == 1 {
+            let events = self.rules.news(&self.parts);
+            self.publish(events).await;
+        }
         if round.is_multiple_of(ROUNDS_PER_CONTENT) {
             self.tell_untold().await;
             self.tell_contents().await;

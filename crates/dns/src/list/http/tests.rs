@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::thread;
 
+use tokio_util::sync::CancellationToken;
+
 use super::*;
 
 /// Answers each connection with the next of `answers` and returns what was asked.
@@ -41,7 +43,8 @@ fn fetch(url: &str, etag: Option<&str>) -> (Result<Fetched, FetchError>, Vec<u8>
         .with_no_client_auth();
     let mut sink = Vec::new();
     let request = FetchRequest { url, etag, last_modified: None };
-    let fetched = HttpFetch::new(Arc::new(tls)).fetch(request, &mut sink);
+    let fetched =
+        HttpFetch::new(Some(Arc::new(tls)), CancellationToken::new()).fetch(request, &mut sink);
     (fetched, sink)
 }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 use super::*;
 use crate::client::{ClientView, Selector};
 use crate::filter::Query;
+use crate::filter::compile::ListKind;
+use crate::filter::dialect::Dialect;
 use crate::list::fetch::{Fetch, FetchError, FetchRequest, Fetched};
-use crate::list::refresh::Trust;
+use crate::list::refresh::{Look, Trust};
 use crate::list::{LIST_BYTES_MAX, Origin};
 use crate::record_type::RecordType;
 use crate::safe_search::Engine;
-use crate::verdict::Verdict;
+use crate::verdict::{Reason, Verdict};
 
 struct NoServer;
 
@@ -200,4 +202,119 @@ fn what_cannot_be_is_refused() {
     assert!(matches!(rulebook.set_own_rules(&large), Err(RulebookError::TooLarge)));
     assert!(published.lock().is_empty());
     assert_eq!(rulebook.due(0), None);
+}
+
+#[test]
+fn names_one_by_one_stand_beside_the_text() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (rulebook, _) = open(folder.path());
+    rulebook.set_own_rules("||text.example^\n").expect("set");
+    let hand = "||ads.example^\n*.below.example^\n@@||good.text.example^\n";
+    rulebook.set_hand_rules(|| (hand.into(), false)).expect("set");
+    #[rustfmt::skip]
+    let cases = [
+        ("www.ads.example",   "blocked by 0"),
+        ("below.example",     "pass"),
+        ("www.below.example", "blocked by 0"),
+        ("text.example",      "blocked by 0"),
+        ("good.text.example", "allowed by 0"),
+        ("other.example",     "pass"),
+    ];
+    for (name, expected) in cases {
+        assert_eq!(verdict(&rulebook.filter(), name, ADDRESS, 0), expected, "case: {name}");
+    }
+    rulebook.set_own_rules("").expect("set");
+    assert_eq!(verdict(&rulebook.filter(), "ads.example", ADDRESS, 0), "blocked by 0");
+    rulebook.set_hand_rules(|| ("@@||good.example^\n".into(), true)).expect("set");
+    let strict = format!("blocked by {}", ListId::STRICT.0);
+    assert_eq!(verdict(&rulebook.filter(), "other.example", ADDRESS, 0), strict);
+    assert_eq!(verdict(&rulebook.filter(), "www.good.example", ADDRESS, 0), "allowed by 0");
+    rulebook.set_hand_rules(|| (String::new(), false)).expect("set");
+    assert_eq!(verdict(&rulebook.filter(), "other.example", ADDRESS, 0), "pass");
+}
+
+#[test]
+fn lists_come_change_and_go() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (rulebook, _) = open(folder.path());
+    let one = subscription(1, ListKind::Block);
+    rulebook.subscribe(one.clone()).expect("subscribed");
+    assert_eq!(rulebook.due(0), Some(ListId(1)));
+    paste(&rulebook, 1, "||ads.example^\n");
+    assert_eq!(verdict(&rulebook.filter(), "ads.example", ADDRESS, 0), "blocked by 1");
+    assert_eq!(rulebook.due(1_000), None);
+    assert!(rulebook.next_due_ms().is_some_and(|due_ms| due_ms > 1_000));
+    rulebook.paste(ListId(1), "||new.example^\n||x^$nosuch\n").expect("kept");
+    assert_eq!(rulebook.due(1_000), Some(ListId(1)), "the same number of rules is no excuse");
+    paste(&rulebook, 1, "||new.example^\n||x^$nosuch\n");
+    assert_eq!(verdict(&rulebook.filter(), "ads.example", ADDRESS, 0), "pass");
+    let ignored = rulebook.ignored_lines(ListId(1)).expect("read").ignored;
+    assert_eq!(ignored.iter().map(|line| line.line).collect::<Vec<_>>(), [2]);
+    rulebook.subscribe(Subscription { is_on: false, ..one.clone() }).expect("set");
+    rulebook.reload().expect("compiled");
+    assert_eq!(verdict(&rulebook.filter(), "new.example", ADDRESS, 0), "pass");
+    rulebook.subscribe(Subscription { kind: ListKind::Allow, ..one }).expect("set");
+    rulebook.reload().expect("compiled");
+    assert_eq!(verdict(&rulebook.filter(), "new.example", ADDRESS, 0), "allowed by 1");
+    rulebook.unsubscribe(ListId(1)).expect("there");
+    rulebook.reload().expect("compiled");
+    assert_eq!(verdict(&rulebook.filter(), "new.example", ADDRESS, 0), "pass");
+    assert!(!rulebook.store().text_path(ListId(1)).exists());
+    assert!(matches!(rulebook.unsubscribe(ListId(1)), Err(RulebookError::NoSuchList(_))));
+}
+
+/// Ends the program, so to speak, in the middle of a list.
+struct Stopping;
+
+impl Fetch for Stopping {
+    fn fetch(&self, _: FetchRequest<'_>, _: &mut dyn io::Write) -> Result<Fetched, FetchError> {
+        Err(FetchError::Stopped)
+    }
+}
+
+#[test]
+fn a_look_that_is_broken_off_is_no_failure_of_the_list() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (rulebook, _) = open(folder.path());
+    let origin = Origin::Url("https://lists.example/ads".into());
+    rulebook.subscribe(Subscription { origin, ..subscription(1, ListKind::Block) }).expect("set");
+    let look = Look {
+        store: rulebook.store(),
+        fetch: &Stopping,
+        bytes_max: LIST_BYTES_MAX,
+        now_ms: 1_000,
+        random: 0,
+        trust: Trust::Checked,
+    };
+    rulebook.refresh(ListId(1), &look).expect_err("broken off");
+    let state = rulebook.lists().remove(0).state;
+    assert_eq!(state, ListState::default());
+    rulebook.refresh(ListId(1), &Look { fetch: &NoServer, ..look }).expect_err("no server");
+    assert_eq!(rulebook.lists().remove(0).state.n_failures, 1);
+}
+
+#[test]
+fn groups_share_what_is_cached_unless_they_ask_elsewhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (rulebook, _) = open(folder.path());
+    let group = |name: &str, upstreams: Option<&str>| GroupSettings {
+        name: name.into(),
+        lists_off: Vec::new(),
+        rules: String::new(),
+        upstreams: upstreams.map(Into::into),
+        block_answer: None,
+        safe_search: SafeSearch::OFF,
+        is_filtered: true,
+    };
+    let views = |groups: &[GroupSettings]| {
+        rulebook.set_clients(groups, &[], None).expect("they fit");
+        let filter = rulebook.filter();
+        let views = filter.clients.groups().map(|group| (group.name.to_string(), group.view));
+        views.collect::<BTreeMap<_, _>>()
+    };
+    let first = views(&[group("a", Some("x")), group("b", None), group("c", Some("y"))]);
+    assert_eq!((first["b"], first["default"]), (0, 0));
+    assert!(first["a"] != 0 && first["c"] != 0 && first["a"] != first["c"]);
+    let later = views(&[group("c", Some("y")), group("d", Some("x"))]);
+    assert_eq!((later["c"], later["d"]), (first["c"], first["a"]));
 }

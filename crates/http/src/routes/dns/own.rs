@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::super::stream::{Asked, Pairs, find};
 use super::control::bad_body;
+use crate::dns::rules::wire::PauseJson;
 use crate::dns::settings::patch_of_dns;
 use crate::dns::{DnsParts, actions};
 use crate::problem::Problem;
@@ -36,6 +37,8 @@ pub(crate) struct DnsStatusJson {
     log: LogStatusJson,
     /// How the cache does.
     cache: CacheStatusJson,
+    /// What is paused.
+    pauses: Vec<PauseJson>,
 }
 
 /// An address that is listened on.
@@ -191,6 +194,7 @@ fn status_of(parts: &DnsParts) -> DnsStatusJson {
             misses: cache.n_misses,
             evicted: cache.n_evicted,
         },
+        pauses: parts.rules.pauses_json((parts.clock)()).pauses,
     }
 }
 
