@@ -17,6 +17,7 @@ use tidings_http::{
     App, AppParts, BodyCache, HttpConfig, Listener, Readiness, Server, Stage, router,
 };
 use tidings_hub::Hub;
+use tidings_hub::settings::Settings;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +58,7 @@ impl Served {
         let (dhcp, ..) = Dhcp::new(DhcpConfig::default(), vendors, Arc::clone(&clock));
         let dns_folder = tempfile::tempdir().context("make a folder for DNS")?;
         let entered = runtime.enter();
-        let dns = open_dns(dns_folder.path(), &clock)?;
+        let dns = open_dns(dns_folder.path(), &clock, store.hub.settings("dns"))?;
         drop(entered);
         let readiness = Readiness::default();
         readiness.open();
@@ -114,12 +115,12 @@ impl Served {
 }
 
 /// Opens a resolver that is asked nothing.
-fn open_dns(folder: &Path, clock: &Clock) -> anyhow::Result<Opened> {
+fn open_dns(folder: &Path, clock: &Clock, kept: Settings) -> anyhow::Result<Opened> {
     let environment = DnsEnvironment {
         clock: Arc::clone(clock),
         entropy: Arc::new(outside::random),
         tls_server: None,
         tls_client: None,
     };
-    Ok(open(&DnsConfig::default(), folder, environment, false)?)
+    Ok(open(&DnsConfig::default(), folder, environment, false, kept)?)
 }

@@ -13,6 +13,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use tidings_dns::client::{ClientView, Group};
 use tidings_dns::filter::compile::{self, ListKind, ListSource, ListText};
 use tidings_dns::filter::dialect::Dialect;
@@ -185,4 +187,87 @@ fn the_examples_of_the_documentation_are_true() {
         rest = after;
     }
     assert!(n_questions >= 30, "only {n_questions} questions are in the examples");
+}
+
+/// Compiles one list, without a say of anybody else.
+fn compiled(dialect: Dialect, text: ListText) -> Filter {
+    let list = ListSource { list: ListId(1), kind: ListKind::Block, dialect, text };
+    let (lists, reports) =
+        compile::compile(HashKey::new([1, 2]), &[list], &mut |_, _| {}).expect("it can be read");
+    assert!(reports[0].ignored.len() <= reports[0].n_ignored);
+    Filter { lists: Arc::new(lists), ..Filter::default() }
+}
+
+fn judge(filter: &Filter, name: &str) -> Verdict {
+    let group = Group::default();
+    let client =
+        ClientView { address: None, names: &[], tags: &[], group: &group, is_filtered: true };
+    filter.judge(&Query { name, kind: RecordType::A, client })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_bytes_are_read_in_every_dialect(bytes in vec(any::<u8>(), 0..600)) {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), &bytes).expect("written");
+        for (dialect, _) in Dialect::ALL {
+            let filter = compiled(dialect, ListText::File(file.path().to_owned()));
+            judge(&filter, "www.example.org");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_rules_is_read_in_every_dialect(
+        text in "([|@/$^*.,=~!#:;{}\\[\\]\"\\\\ a-c0-9-]{0,40}|address=/[a.*]{0,9}/[0-9.#]{0,8}|\\{\"list\":\"(gravity|deny-regex)\",\"entry\":\"[a.^\\[(+;=]{0,12}\"\\})(\n[|@/$^*.,=~a-c0-9-]{0,30}){0,8}",
+    ) {
+        for (dialect, _) in Dialect::ALL {
+            let filter = compiled(dialect, ListText::Inline(text.as_str().into()));
+            for name in ["a", "a.b", "c.a.b", "192.0.2.1"] {
+                judge(&filter, name);
+            }
+        }
+    }
+
+    #[test]
+    fn compiled_names_say_what_names_one_by_one_say(
+        rules in vec((0_u8..4, "[ab]{1,2}(\\.[ab]{1,2}){1,3}"), 0..40),
+        names in vec("[ab]{1,2}(\\.[ab]{1,2}){0,4}", 20),
+    ) {
+        let is_below = |name: &str, domain: &str| {
+            name.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+        };
+        let mut text = String::new();
+        for (shape, domain) in &rules {
+            let line = match shape {
+                0 => domain.clone(),
+                1 => format!("||{domain}^"),
+                2 => format!("*.{domain}^"),
+                _ => format!("@@||{domain}^"),
+            };
+            text.push_str(&line);
+            text.push('\n');
+        }
+        let filter = compiled(Dialect::AdGuard, ListText::Inline(text.as_str().into()));
+        for name in &names {
+            let matches = |(shape, domain): &&(u8, String)| match shape {
+                0 => name == domain,
+                2 => is_below(name, domain),
+                _ => name == domain || is_below(name, domain),
+            };
+            let is_allowed = rules.iter().filter(matches).any(|(shape, _)| *shape == 3);
+            let is_blocked = rules.iter().filter(matches).any(|(shape, _)| *shape != 3);
+            match judge(&filter, name) {
+                Verdict::Allowed(_) => prop_assert!(is_allowed, "{} by\n{}", name, text),
+                Verdict::Blocked { .. } => {
+                    prop_assert!(is_blocked && !is_allowed, "{} by\n{}", name, text);
+                }
+                Verdict::Pass => {
+                    prop_assert!(!is_blocked && !is_allowed, "{} by\n{}", name, text);
+                }
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+    }
 }

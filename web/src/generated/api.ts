@@ -1368,6 +1368,540 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/dns/clients": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Clients that have a name */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsClients"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Add a client (DnsClientRequest) */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsClient"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/clients/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /** Remove a client; the answer is the client, for undoing */
+        readonly delete: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsClient"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly options?: never;
+        readonly head?: never;
+        /** Change a client (RFC 7396), in effect with the next question */
+        readonly patch: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsClient"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/groups": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Groups of clients */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsGroups"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Add a group (DnsGroupRequest) */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsGroup"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/groups/{name}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /** Remove a group without clients; the answer is the group, for undoing */
+        readonly delete: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsGroup"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly options?: never;
+        readonly head?: never;
+        /** Change a group (RFC 7396), in effect with the next question */
+        readonly patch: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsGroup"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/lists": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Lists that are subscribed to, with how they stand */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsLists"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Add a list (DnsListRequest); its copy is fetched and counts soon after */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsList"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/lists/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** A list with its ignored lines, and its text where that was pasted */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsListDetail"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        /** Remove a list; the answer is the list, for undoing */
+        readonly delete: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsList"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly options?: never;
+        readonly head?: never;
+        /** Change a list (DnsListPatch), with effect soon after */
+        readonly patch: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsList"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/lists/{id}/refresh": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Look at a list now (DnsListRefresh); dns/lists tells how it goes */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsList"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/dns/log": {
         readonly parameters: {
             readonly query?: never;
@@ -1542,6 +2076,237 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/dns/pause": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** What is paused */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsPauses"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Pause blocking (DnsPauseRequest), over restarts, too */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsPauses"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** End a pause; without parameters every pause */
+        readonly delete: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description true ends the pause of everybody */
+                    readonly all?: string;
+                    /** @description Name of a group whose pause ends */
+                    readonly group?: string;
+                    /** @description Name, number or an address of a client whose pause ends */
+                    readonly client?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsPauses"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/rewrites": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Local names that were written down */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsRewrites"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Add a local name (DnsRewriteRequest), in effect with the next question */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsRewrite"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/rewrites/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /** Remove a local name; the answer is the name, for undoing */
+        readonly delete: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsRewrite"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/dns/rules": {
         readonly parameters: {
             readonly query?: never;
@@ -1610,6 +2375,80 @@ export interface paths {
                 };
             };
         };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/dns/rules/text": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Text of own rules, in AdGuard's dialect */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsRulesText"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Replace the text of own rules, in effect with the next question (DnsRulesTextRequest) */
+        readonly put: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Success */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["DnsRulesText"];
+                    };
+                };
+                /** @description Refused */
+                readonly "4XX": {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/problem+json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -3207,15 +4046,28 @@ export interface components {
         readonly DnsCheck: {
             /** @description The canonical names of the cached answer, with what the rules say of each. */
             readonly chain: readonly components["schemas"]["DnsCheckHop"][];
+            /** @description Who would ask. */
+            readonly client: components["schemas"]["DnsCheckClient"];
             /** @description The name, as it is compared. */
             readonly name: string;
-            readonly reason?: components["schemas"]["DnsReason"] | null;
+            readonly reason?: components["schemas"]["DnsCheckReason"] | null;
             /** @description What stands in the answer's place. */
             readonly rewrites: readonly string[];
             /** @description The type. */
             readonly type: string;
             /** @description `passed`, `allowed`, `blocked`, `rewritten` or `dropped`. */
             readonly verdict: string;
+        };
+        /** @description Who would ask. */
+        readonly DnsCheckClient: {
+            /** @description The address. */
+            readonly address: string;
+            /** @description Whether rules apply: neither switched off nor paused. */
+            readonly filtered: boolean;
+            /** @description Its group. */
+            readonly group: string;
+            /** @description What people call it; null when it has no name. */
+            readonly name?: string | null;
         };
         /** @description A hop of the cached answer. */
         readonly DnsCheckHop: {
@@ -3224,6 +4076,60 @@ export interface components {
             readonly reason?: components["schemas"]["DnsReason"] | null;
             /** @description As of the name itself. */
             readonly verdict: string;
+        };
+        /** @description The rule that decides, and where it stands. */
+        readonly DnsCheckReason: {
+            /**
+             * Format: int32
+             * @description Line of the rule in its list; null where it has none.
+             */
+            readonly line?: number | null;
+            /**
+             * Format: int32
+             * @description Number of the list; 0 are the rules of one's own.
+             */
+            readonly list: number;
+            /**
+             * @description Name of the list; `own`, `blacklist`, `whitelist`, `safe-search` or `strict` for what is
+             *     none.
+             */
+            readonly list_name: string;
+            /** @description The rule, or the name that a compiled list matched. */
+            readonly rule: string;
+            /** @description The line as it is written. */
+            readonly text?: string | null;
+        };
+        /** @description A client. */
+        readonly DnsClient: {
+            /** @description Addresses, networks and hardware addresses by which it is known. */
+            readonly addresses: readonly string[];
+            /** @description Its group. */
+            readonly group: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            readonly id: number;
+            /** @description What people and rules call it; unique. */
+            readonly name: string;
+            /** @description Tags that rules may call it by. */
+            readonly tags: readonly string[];
+        };
+        /** @description A client but for its number, as it is kept, added and patched. */
+        readonly DnsClientRequest: {
+            /** @description Addresses, networks and hardware addresses by which it is known; at least one. */
+            readonly addresses: readonly string[];
+            /** @description Its group. */
+            readonly group?: string;
+            /** @description What people and rules call it; unique. */
+            readonly name: string;
+            /** @description Tags that rules may call it by. */
+            readonly tags?: readonly string[];
+        };
+        /** @description Every client. */
+        readonly DnsClients: {
+            /** @description The clients by number. */
+            readonly clients: readonly components["schemas"]["DnsClient"][];
         };
         /** @description Something and how often. */
         readonly DnsCount: {
@@ -3235,12 +4141,228 @@ export interface components {
             /** @description A name or an address. */
             readonly name: string;
         };
+        /** @description A group of clients. */
+        readonly DnsGroup: {
+            /**
+             * @description How its blocked questions are answered, as the setting `blocked_answer`; null leaves it to
+             *     that.
+             */
+            readonly blocked_answer?: string | null;
+            /** @description Clients in it. */
+            readonly clients: number;
+            /** @description Whether any rules apply. */
+            readonly filtered: boolean;
+            /** @description The first lines of its rules that are none. */
+            readonly ignored_lines: readonly components["schemas"]["DnsIgnoredLine"][];
+            /** @description Numbers of lists that do not apply. */
+            readonly lists_off: readonly number[];
+            /** @description Its name; `default` is of everybody who is in no other. */
+            readonly name: string;
+            /** @description Its own rules in AdGuard's dialect, before everybody's. */
+            readonly rules: string;
+            /** @description Search engines whose adult results are left out. */
+            readonly safe_search: readonly string[];
+            /** @description Set of upstreams by its name in the setting `upstream.sets`; null for the usual ones. */
+            readonly upstreams?: string | null;
+        };
+        /** @description A group to add; what is missing is as nobody had said anything. */
+        readonly DnsGroupRequest: {
+            /** @description How its blocked questions are answered, as the setting `blocked_answer`. */
+            readonly blocked_answer?: string | null;
+            /** @description Whether any rules apply. */
+            readonly filtered?: boolean | null;
+            /** @description Numbers of lists that do not apply. */
+            readonly lists_off?: readonly number[] | null;
+            /** @description Its name; unique. */
+            readonly name: string;
+            /** @description Its own rules in AdGuard's dialect, before everybody's; at most 64 KiB. */
+            readonly rules?: string | null;
+            /**
+             * @description Search engines whose adult results are left out: bing, brave, duckduckgo, ecosia, google,
+             *     pixabay, yandex, youtube, `youtube_moderate`.
+             */
+            readonly safe_search?: readonly string[] | null;
+            /** @description Set of upstreams by its name in the setting `upstream.sets`. */
+            readonly upstreams?: string | null;
+        };
+        /** @description Every group. */
+        readonly DnsGroups: {
+            /** @description The groups by name. */
+            readonly groups: readonly components["schemas"]["DnsGroup"][];
+        };
+        /** @description A line that is no rule. */
+        readonly DnsIgnoredLine: {
+            /**
+             * Format: int32
+             * @description Its number, from 1.
+             */
+            readonly line: number;
+            /** @description Its first characters. */
+            readonly text: string;
+            /** @description Why it is ignored. */
+            readonly why: string;
+        };
+        /** @description A list of rules with how it stands. */
+        readonly DnsList: {
+            /** @description When it was looked at last, UTC. */
+            readonly checked_at?: string | null;
+            /**
+             * Format: int64
+             * @description Rules of the last good copy.
+             */
+            readonly entries: number;
+            readonly error?: components["schemas"]["DnsListError"] | null;
+            /**
+             * Format: int32
+             * @description Looks that failed since the last that did not.
+             */
+            readonly failures: number;
+            /** @description How its rules are written: `adguard`, `hosts`, `domains`, `dnsmasq`, `pihole` or `blocky`. */
+            readonly format: string;
+            /**
+             * Format: int64
+             * @description Verdicts of this list since the server started.
+             */
+            readonly hits: number;
+            /**
+             * Format: int32
+             * @description Its number, as the query log has it.
+             */
+            readonly id: number;
+            /**
+             * Format: int64
+             * @description Its lines that are no rules.
+             */
+            readonly ignored: number;
+            /**
+             * Format: int64
+             * @description Seconds between two looks.
+             */
+            readonly interval_s: number;
+            /** @description `block` or `allow`. */
+            readonly kind: string;
+            /**
+             * Format: int64
+             * @description Bytes that have come of a copy under way.
+             */
+            readonly loading_bytes?: number | null;
+            /** @description What people call it. */
+            readonly name: string;
+            /** @description When it will be looked at next, UTC. */
+            readonly next_at?: string | null;
+            /** @description Whether it counts. */
+            readonly on: boolean;
+            /**
+             * Format: int64
+             * @description Its size in bytes.
+             */
+            readonly size_bytes: number;
+            /**
+             * @description `off`, `new` (not looked at yet), `waiting` (a look was asked for), `loading`, `ok`, or
+             *     `failed`: the last look failed, and the last good copy counts on.
+             */
+            readonly status: string;
+            /** @description When the last good copy came, UTC. */
+            readonly updated_at?: string | null;
+            /** @description Where it comes from; null for pasted text. */
+            readonly url?: string | null;
+        };
+        /** @description A list with its ignored lines, and its text where that was pasted. */
+        readonly DnsListDetail: {
+            /** @description The first lines that are no rules. */
+            readonly ignored_lines: readonly components["schemas"]["DnsIgnoredLine"][];
+            /** @description The list. */
+            readonly list: components["schemas"]["DnsList"];
+            /** @description The text, when it was pasted. */
+            readonly text?: string | null;
+        };
+        /** @description What went wrong at a look at a list. */
+        readonly DnsListError: {
+            /** @description When, UTC. */
+            readonly at: string;
+            /** @description What, for people. */
+            readonly text: string;
+        };
+        /** @description What to change of a list; what is missing stays. */
+        readonly DnsListPatch: {
+            /**
+             * @description How its rules are written.
+             * @default null
+             */
+            readonly format: string | null;
+            /**
+             * Format: int64
+             * @description Seconds between two looks, 600 to 2592000.
+             * @default null
+             */
+            readonly interval_s: number | null;
+            /**
+             * @description `block` or `allow`.
+             * @default null
+             */
+            readonly kind: string | null;
+            /**
+             * @description What people call it; unique.
+             * @default null
+             */
+            readonly name: string | null;
+            /**
+             * @description Whether it counts.
+             * @default null
+             */
+            readonly on: boolean | null;
+            /**
+             * @description Its text, in place of a URL or of the text before.
+             * @default null
+             */
+            readonly text: string | null;
+            /**
+             * @description Where it comes from.
+             * @default null
+             */
+            readonly url: string | null;
+        };
+        /** @description How to look at a list. */
+        readonly DnsListRefresh: {
+            /**
+             * @description Whether to take it even if it is empty or has lost more than half of its rules.
+             * @default false
+             */
+            readonly force: boolean;
+        };
+        /** @description A list to add. */
+        readonly DnsListRequest: {
+            /** @description How its rules are written; `adguard` when missing. */
+            readonly format?: string | null;
+            /**
+             * Format: int64
+             * @description Seconds between two looks, 600 to 2592000; a day when missing.
+             */
+            readonly interval_s?: number | null;
+            /** @description `block` or `allow`; `block` when missing. */
+            readonly kind?: string | null;
+            /** @description What people call it; unique. */
+            readonly name: string;
+            /** @description Whether it counts; true when missing. */
+            readonly on?: boolean | null;
+            /** @description Its text; this or `url`. */
+            readonly text?: string | null;
+            /** @description Where it comes from, `http` or `https`; this or `text`. */
+            readonly url?: string | null;
+        };
         /** @description An address that is listened on. */
         readonly DnsListenAddress: {
             /** @description Address and port. */
             readonly address: string;
             /** @description `udp`, `tcp` or `tls`. */
             readonly transport: string;
+        };
+        /** @description Every list. */
+        readonly DnsLists: {
+            /** @description The lists, by number. */
+            readonly lists: readonly components["schemas"]["DnsList"][];
+            /** @description Different names and rules of all lists that count. */
+            readonly names: number;
         };
         /** @description An entry of the query log. */
         readonly DnsLogEntry: {
@@ -3331,6 +4453,39 @@ export interface components {
             /** @description Entries that wait for the disk. */
             readonly waiting: number;
         };
+        /** @description A pause of blocking. */
+        readonly DnsPause: {
+            /** @description Name of the group or client; null for everybody. */
+            readonly name?: string | null;
+            /** @description `all`, `group` or `client`. */
+            readonly scope: string;
+            /** @description When it ends, UTC. */
+            readonly until: string;
+            /**
+             * Format: int64
+             * @description When it ends, milliseconds since 1970.
+             */
+            readonly until_ms: number;
+        };
+        /** @description What to pause; everything when neither group nor client is named. */
+        readonly DnsPauseRequest: {
+            /** @description True for everybody. */
+            readonly all?: boolean | null;
+            /** @description Name, number or an address of a client. */
+            readonly client?: string | null;
+            /** @description Name of a group. */
+            readonly group?: string | null;
+            /**
+             * Format: int32
+             * @description Minutes, 1 to 43200.
+             */
+            readonly minutes: number;
+        };
+        /** @description What is paused. */
+        readonly DnsPauses: {
+            /** @description The pauses, the one of everybody first. */
+            readonly pauses: readonly components["schemas"]["DnsPause"][];
+        };
         /** @description The rule that decided. */
         readonly DnsReason: {
             /**
@@ -3345,6 +4500,36 @@ export interface components {
             readonly list: number;
             /** @description The rule, or the name that a compiled list matched. */
             readonly rule: string;
+        };
+        /** @description A local name. */
+        readonly DnsRewrite: {
+            /**
+             * Format: int32
+             * @description Its number; null for one of the configuration, which cannot be removed here.
+             */
+            readonly id?: number | null;
+            /** @description The name; `*.` before it stands for everything below. */
+            readonly name: string;
+            /** @description `own` or `configuration`. */
+            readonly origin: string;
+            /** @description Type of the record. */
+            readonly type: string;
+            /** @description What it stands for: an address, another name, or data of the type. */
+            readonly value: string;
+        };
+        /** @description A local name to add. */
+        readonly DnsRewriteRequest: {
+            /** @description The name; `*.` before it stands for everything below. */
+            readonly name: string;
+            /** @description Type of the record; A, AAAA or CNAME follow from the value. */
+            readonly type?: string | null;
+            /** @description An address, another name, or data of the type in presentation format. */
+            readonly value: string;
+        };
+        /** @description Every local name that was written down, leases and hosts files left out. */
+        readonly DnsRewrites: {
+            /** @description Those of the configuration first. */
+            readonly rewrites: readonly components["schemas"]["DnsRewrite"][];
         };
         /** @description A rule of one's own. */
         readonly DnsRule: {
@@ -3380,6 +4565,22 @@ export interface components {
             readonly rules: readonly components["schemas"]["DnsRule"][];
             /** @description Why the last change is not on disk; null when it is. */
             readonly trouble?: string | null;
+        };
+        /** @description The text of own rules, and what became of it. */
+        readonly DnsRulesText: {
+            /** @description Its lines that are no rules. */
+            readonly ignored: number;
+            /** @description The first of these lines. */
+            readonly ignored_lines: readonly components["schemas"]["DnsIgnoredLine"][];
+            /** @description Rules that it has. */
+            readonly rules: number;
+            /** @description The text, in AdGuard's dialect. */
+            readonly text: string;
+        };
+        /** @description Another text of own rules. */
+        readonly DnsRulesTextRequest: {
+            /** @description The text, in AdGuard's dialect. */
+            readonly text: string;
         };
         /** @description What was asked within a range. */
         readonly DnsStatistics: {
@@ -3448,6 +4649,8 @@ export interface components {
             readonly error?: string | null;
             /** @description How the query log does. */
             readonly log: components["schemas"]["DnsLogStatus"];
+            /** @description What is paused. */
+            readonly pauses: readonly components["schemas"]["DnsPause"][];
             /** @description Whether it answers. */
             readonly running: boolean;
             /** @description Since when it runs or is stopped, UTC. */

@@ -16,4 +16,5 @@ mod harness;
 mod lab;
 mod local_names;
 mod packets;
+mod rules;
 mod upstreams;
