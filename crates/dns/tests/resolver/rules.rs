@@ -1,5 +1,6 @@
 //! Rules that change while questions come.
 
+use std::fmt::Write as _;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,9 +24,9 @@ const ASKED: [(&str, u16); 3] =
 /// What came of many questions.
 #[derive(Debug, Default)]
 struct Tally {
-    n_right: usize,
-    n_wrong: usize,
-    n_missing: usize,
+    right: usize,
+    wrong: usize,
+    missing: usize,
 }
 
 /// Asks all the time until told to stop.
@@ -44,13 +45,13 @@ fn asking(address: SocketAddr, stop: &AtomicBool) -> Tally {
             Ok(n_bytes) if buffer[..2] == message[..2] => {
                 let answer = Answer::new(buffer[..n_bytes].to_vec());
                 if answer.code() == code {
-                    tally.n_right += 1;
+                    tally.right += 1;
                 } else {
-                    tally.n_wrong += 1;
+                    tally.wrong += 1;
                 }
             }
             // What comes too late is the answer to a question that counts as missing.
-            Ok(_) | Err(_) => tally.n_missing += 1,
+            Ok(_) | Err(_) => tally.missing += 1,
         }
     }
     tally
@@ -69,9 +70,9 @@ fn ask_while(address: SocketAddr, change: impl FnOnce()) -> Tally {
     stop.store(true, Ordering::SeqCst);
     let mut all = Tally::default();
     for tally in threads.into_iter().map(|thread| thread.join().unwrap()) {
-        all.n_right += tally.n_right;
-        all.n_wrong += tally.n_wrong;
-        all.n_missing += tally.n_missing;
+        all.right += tally.right;
+        all.wrong += tally.wrong;
+        all.missing += tally.missing;
     }
     all
 }
@@ -114,7 +115,9 @@ impl Ruled {
     fn load(&self, round: usize) {
         let list = ListId(1);
         let mut text = String::from("||ads.example^\n");
-        (0..5_000).for_each(|n| text.push_str(&format!("||n{n}.r{round}.example.net^\n")));
+        for n in 0..5_000 {
+            writeln!(text, "||n{n}.r{round}.example.net^").unwrap();
+        }
         self.rulebook
             .subscribe(Subscription {
                 id: list,
@@ -149,8 +152,8 @@ fn lists_and_own_rules_change_under_load_without_a_wrong_or_lost_answer() {
             ruled.rulebook.set_clients(&[], &[], None).unwrap();
         }
     });
-    assert!(tally.n_right > 100, "{tally:?}");
-    assert_eq!((tally.n_wrong, tally.n_missing), (0, 0), "{tally:?}");
+    assert!(tally.right > 100, "{tally:?}");
+    assert_eq!((tally.wrong, tally.missing), (0, 0), "{tally:?}");
 }
 
 #[test]
@@ -170,6 +173,6 @@ fn stop_and_start_under_load_lose_answers_and_give_no_wrong_one() {
             });
         }
     });
-    assert!(tally.n_right > 100, "{tally:?}");
-    assert_eq!(tally.n_wrong, 0, "{tally:?}");
+    assert!(tally.right > 100, "{tally:?}");
+    assert_eq!(tally.wrong, 0, "{tally:?}");
 }

@@ -247,8 +247,8 @@ fn clean_address(text: &str) -> Option<String> {
     if let Ok(network) = text.parse::<Network>() {
         return Some(network.single().map_or_else(|| network.to_string(), |one| one.to_string()));
     }
-    let [a, b, c, d, e, f] = mac(text)?;
-    Some(format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"))
+    let octets = mac(text)?.map(|octet| format!("{octet:02x}"));
+    Some(octets.join(":"))
 }
 
 fn group_key(name: &str) -> Box<str> {
@@ -259,8 +259,8 @@ fn client_key(id: u32) -> Box<str> {
     format!("{CLIENT_KEY}{id:010}").into()
 }
 
-fn written<Body: Serialize>(body: &Body) -> Option<Bytes> {
-    Some(serde_json::to_vec(body).unwrap_or_default().into())
+fn written<Body: Serialize>(body: &Body) -> Bytes {
+    serde_json::to_vec(body).unwrap_or_default().into()
 }
 
 impl Rules {
@@ -278,7 +278,7 @@ impl Rules {
         for (name, group) in &mut after.groups {
             if group.lists_off.contains(&list.0) {
                 group.lists_off.retain(|id| *id != list.0);
-                changes.push((group_key(name), written(group)));
+                changes.push((group_key(name), Some(written(group))));
             }
         }
         self.kept.change(changes).await?;
@@ -327,7 +327,7 @@ pub(crate) async fn add_group(
             .member("parameter", "name"));
     }
     group.check(parts)?;
-    let change = (group_key(&name), written(&group));
+    let change = (group_key(&name), Some(written(&group)));
     after.groups.insert(name.clone(), group);
     set(parts, after, vec![change]).await?;
     parts.rules.note(|versions| versions.groups += 1);
@@ -349,7 +349,7 @@ pub(crate) async fn patch_group(
     let before = after.groups.get(name).ok_or_else(no_group)?;
     let group: GroupBody = patched(before, patch)?;
     group.check(parts)?;
-    let change = (group_key(name), written(&group));
+    let change = (group_key(name), Some(written(&group)));
     after.groups.insert(name.to_owned(), group);
     set(parts, after, vec![change]).await?;
     parts.rules.note(|versions| versions.groups += 1);
@@ -390,7 +390,7 @@ pub(crate) async fn add_client(parts: &Arc<DnsParts>, client: ClientBody) -> Res
     let client = client.cleaned()?;
     let mut after = parts.rules.people.lock().clone();
     let id = after.clients.last_key_value().map_or(1, |(last, _)| last.saturating_add(1));
-    let change = (client_key(id), written(&client));
+    let change = (client_key(id), Some(written(&client)));
     after.clients.insert(id, client);
     set(parts, after, vec![change]).await?;
     parts.rules.note(|versions| versions.clients += 1);
@@ -412,7 +412,7 @@ pub(crate) async fn patch_client(
     let before = after.clients.get(&id).ok_or_else(no_client)?.clone();
     let client = patched::<ClientBody>(&before, patch)?.cleaned()?;
     let is_renamed = client.name != before.name;
-    let change = (client_key(id), written(&client));
+    let change = (client_key(id), Some(written(&client)));
     after.clients.insert(id, client);
     set(parts, after, vec![change]).await?;
     if is_renamed {

@@ -110,7 +110,7 @@ pub(super) async fn check(
     let client = filter.client(address, app.now_ms());
     let asks = CheckClientJson {
         address: address.to_string(),
-        name: client.names.first().map(|name| name.to_string()),
+        name: client.names.first().map(ToString::to_string),
         group: client.group.name.to_string(),
         filtered: client.is_filtered,
     };
@@ -137,7 +137,7 @@ pub(super) async fn check(
     let chain = chain.collect();
     let (verdict, reason, rewrites) = describe(verdict);
     let parts = app.dns.clone();
-    let reason = aside(move || reason.map(|reason| place(&parts, reason))).await?;
+    let reason = aside(move || reason.map(|reason| place(&parts, &reason))).await?;
     Ok(Json(CheckJson {
         name: written,
         kind: kind.to_string(),
@@ -150,9 +150,9 @@ pub(super) async fn check(
 }
 
 /// Finds out where a rule stands.
-fn place(parts: &DnsParts, reason: Reason) -> CheckReasonJson {
+fn place(parts: &DnsParts, reason: &Reason) -> CheckReasonJson {
     // A copy that cannot be read has no lines to show; the verdict is as it is.
-    let found = parts.rules.rulebook.find_line(&reason).ok().flatten();
+    let found = parts.rules.rulebook.find_line(reason).ok().flatten();
     let (line, text) = found.unzip();
     let list_name = match reason.list {
         ListId::OWN if line.is_some() => "own".to_owned(),

@@ -288,14 +288,13 @@ pub(super) async fn end_pause(
     let Query(query) = query?;
     let text = |name: &str| find(&query, name).filter(|text| !text.is_empty()).map(str::to_owned);
     let is_all = find(&query, "all") == Some("true");
-    let scopes = match scope(&app, is_all, text("group"), text("client"))? {
-        Some(scope) => vec![scope],
-        None => {
-            let pauses = app.dns.rules.rulebook.pauses();
-            let groups = pauses.groups.keys().map(|name| Scope::Group(name.to_string()));
-            let clients = pauses.clients.keys().map(|name| Scope::Client(name.to_string()));
-            [Scope::All].into_iter().chain(groups).chain(clients).collect()
-        }
+    let scopes = if let Some(scope) = scope(&app, is_all, text("group"), text("client"))? {
+        vec![scope]
+    } else {
+        let pauses = app.dns.rules.rulebook.pauses();
+        let groups = pauses.groups.keys().map(|name| Scope::Group(name.to_string()));
+        let clients = pauses.clients.keys().map(|name| Scope::Client(name.to_string()));
+        [Scope::All].into_iter().chain(groups).chain(clients).collect()
     };
     set_pauses(&app, scopes, 0).await
 }
