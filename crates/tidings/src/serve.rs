@@ -12,6 +12,8 @@ use parking_lot::RwLock;
 use tidings_dhcp::discover::discover;
 use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
 use tidings_dhcp::vendor::VendorTable;
+use tidings_dns::query_log::Batch;
+use tidings_http::dns::DnsParts;
 use tidings_http::dns::rules::work;
 use tidings_http::{
     App, AppParts, Listener, Readiness, Running, Server, Stage, TlsHandle, router, tls,
@@ -109,12 +111,7 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let (fed, named) = (Arc::clone(&hub), Arc::clone(&dns.parts));
     sources.spawn(|stop| feed::run(fed, named, updates, stop));
     sources.spawn(|stop| worker.run(stop));
-    let (fed, parts) = (Arc::clone(&hub), Arc::clone(&dns.parts));
-    sources.spawn(|stop| feed::dns::run(fed, parts, dns.batches, stop));
-    let ruled = Arc::clone(&dns.parts);
-    sources.spawn(|stop| work::run(ruled, tls::client(), stop));
-    let resolver = Arc::clone(&dns.parts.dns);
-    sources.spawn(|stop| resolver.run(stop));
+    spawn_dns(&sources, &hub, &dns.parts, dns.batches);
     let kept = Arc::clone(&hub);
     housekeeping.spawn(|stop| async move { kept.run(stop).await });
 
@@ -149,6 +146,21 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// Starts what DNS does all the time: it answers, looks at lists, and tells what happens.
+fn spawn_dns(
+    sources: &Stage,
+    hub: &Arc<Hub>,
+    parts: &Arc<DnsParts>,
+    batches: tokio::sync::mpsc::Receiver<Batch>,
+) {
+    let (fed, told) = (Arc::clone(hub), Arc::clone(parts));
+    sources.spawn(|stop| feed::dns::run(fed, told, batches, stop));
+    let ruled = Arc::clone(parts);
+    sources.spawn(|stop| work::run(ruled, tls::client(), stop));
+    let resolver = Arc::clone(&parts.dns);
+    sources.spawn(|stop| resolver.run(stop));
 }
 
 /// Accepts on every listener, until told to stop; returns where they listen.

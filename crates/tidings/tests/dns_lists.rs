@@ -9,8 +9,9 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 #[path = "resolver/harness.rs"]
@@ -42,7 +43,7 @@ fn serve(shelf: &Arc<Mutex<Shelf>>) -> SocketAddr {
             let lines = BufReader::new(&stream).lines().map_while(Result::ok);
             let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
             let head = head.join("\n").to_lowercase();
-            let mut shelf = shelf.lock().unwrap();
+            let mut shelf = shelf.lock();
             let tag = format!("\"{}\"", shelf.text.len());
             let answer = if head.contains(&format!("if-none-match: {tag}")) {
                 "HTTP/1.1 304 Not Modified\r\nconnection: close\r\n\r\n".to_owned()
@@ -96,7 +97,7 @@ impl Running {
 #[test]
 fn a_list_is_fetched_and_counts_until_it_is_removed() {
     let shelf = Arc::new(Mutex::new(Shelf::default()));
-    shelf.lock().unwrap().text = "||ads.example^\n||track.example^\n||bad.example^$nosuch\n".into();
+    shelf.lock().text = "||ads.example^\n||track.example^\n||bad.example^$nosuch\n".into();
     let url = format!("http://{}/ads.txt", serve(&shelf));
     let mut running = start("");
     let added = running.post(LISTS, &json!({ "name": "Ads", "url": url }));
@@ -124,17 +125,17 @@ fn a_list_is_fetched_and_counts_until_it_is_removed() {
     assert_eq!(running.rcode("www.ads.example", A), NX_DOMAIN);
 
     // Nothing is fetched again at a start, and everything counts at once.
-    let n_asked = shelf.lock().unwrap().asked.len();
+    let n_asked = shelf.lock().asked.len();
     running.restart();
     assert_eq!(running.rcode("track.example", A), NX_DOMAIN);
-    assert_eq!(shelf.lock().unwrap().asked.len(), n_asked);
+    assert_eq!(shelf.lock().asked.len(), n_asked);
     let detail = running.server.get(&format!("{LISTS}/{id}")).json();
     assert_eq!(detail["ignored_lines"][0]["line"], 3);
 
     running.refresh(&id, "");
-    running.wait_for(LISTS, |_| shelf.lock().unwrap().asked.len() > n_asked);
-    assert!(shelf.lock().unwrap().asked.last().unwrap().contains("if-none-match"));
-    shelf.lock().unwrap().text = "||ads.example^\n||new.example^\n".into();
+    running.wait_for(LISTS, |_| shelf.lock().asked.len() > n_asked);
+    assert!(shelf.lock().asked.last().unwrap().contains("if-none-match"));
+    shelf.lock().text = "||ads.example^\n||new.example^\n".into();
     running.refresh(&id, "");
     running.wait_for_rcode("new.example", NX_DOMAIN);
     assert_eq!(running.rcode("track.example", A), 0);
@@ -150,7 +151,7 @@ fn a_list_is_fetched_and_counts_until_it_is_removed() {
 #[test]
 fn a_broken_list_leaves_the_last_good_copy_in_effect() {
     let shelf = Arc::new(Mutex::new(Shelf::default()));
-    shelf.lock().unwrap().text = "one.example\ntwo.example\nthree.example\nfour.example\n".into();
+    shelf.lock().text = "one.example\ntwo.example\nthree.example\nfour.example\n".into();
     let address = serve(&shelf);
     let running = start("");
     let url = format!("http://{address}/list");
@@ -158,12 +159,12 @@ fn a_broken_list_leaves_the_last_good_copy_in_effect() {
     let id = running.post(LISTS, &list)["id"].clone();
     running.wait_for_rcode("two.example", NX_DOMAIN);
     // Neither nothing, nor less than half, nor an error of the server is a list.
-    shelf.lock().unwrap().text = "<html>a portal</html>\n".into();
+    shelf.lock().text = "<html>a portal</html>\n".into();
     running.refresh(&id, "");
     let failed = running.wait_for_list(&id, "failed");
     assert_eq!((&failed["entries"], &failed["failures"]), (&json!(4), &json!(1)));
     assert!(failed["error"]["text"].as_str().unwrap().contains("no rule"), "{failed}");
-    shelf.lock().unwrap().text = "one.example\n".into();
+    shelf.lock().text = "one.example\n".into();
     running.refresh(&id, "");
     running.wait_for(&format!("{LISTS}/{id}"), |of| of["list"]["failures"] == 2);
     assert_eq!(running.rcode("two.example", A), NX_DOMAIN);

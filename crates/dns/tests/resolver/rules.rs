@@ -163,7 +163,9 @@ fn stop_and_start_under_load_lose_answers_and_give_no_wrong_one() {
     // The port must stay the same, so it is named from now on.
     let mut settings = (*ruled.resolver.dns.config()).clone();
     settings.listen = vec![address];
+    ruled.resolver.runtime.block_on(ruled.resolver.dns.stop());
     ruled.resolver.apply(settings);
+    ruled.resolver.runtime.block_on(ruled.resolver.dns.start()).unwrap();
     let tally = ask_while(address, || {
         for _ in 0..10 {
             std::thread::sleep(Duration::from_millis(20));
