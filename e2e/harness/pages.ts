@@ -85,7 +85,7 @@ const inspectorStates: readonly PageState[] = [
     name: 'frames',
     show: async (page) => {
       await page.getByTestId('inspector-frames').click()
-      await page.getByTestId('event-row').filter({ hasText: 'ready' }).waitFor()
+      await page.getByTestId('event-row').filter({ hasText: 'the stream itself' }).first().waitFor()
     },
   },
 ]
