@@ -60,7 +60,9 @@ describe('a blip', () => {
     await toneIs(page, 'live')
     await expect.poll(() => proxy.streamsAsked).toBeGreaterThan(asked)
     await toneIs(page, 'live')
-    const seen = await page.evaluate(() => (globalThis as unknown as { seen: { n: number } }).seen.n)
+    const seen = await page.evaluate(
+      () => (globalThis as unknown as { seen: { n: number } }).seen.n,
+    )
     expect(seen).toBe(0)
   })
 })

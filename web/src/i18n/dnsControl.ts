@@ -58,7 +58,6 @@ export const dnsControl = {
   'dnsControl.restart': 'needs stop and start',
   'dnsControl.changed': 'changed',
   'dnsControl.takeBack': 'Back to {value}',
-  'dnsControl.takeBack.label': 'Take {key} back to what the configuration says',
   'dnsControl.readOnly': 'Set it in the configuration file.',
   'dnsControl.lines': 'One a line',
   'dnsControl.forwards.hint': 'One a line: domains = upstreams, as corp.example = 192.0.2.53',

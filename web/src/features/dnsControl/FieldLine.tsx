@@ -61,12 +61,12 @@ export function FieldLine(props: FieldLineProps): ReactNode {
           <Button
             tone="quiet"
             icon={<Undo2 size={14} aria-hidden />}
-            aria-label={t('dnsControl.takeBack.label', { key })}
             onClick={() => onChange(key, TAKEN_BACK)}
             className="mt-1 h-auto min-h-7 max-w-full px-2 whitespace-normal"
           >
             <span className="min-w-0 text-start break-all">
               {t('dnsControl.takeBack', { value: tomlValue(setting.base) })}
+              <span className="sr-only">: {key}</span>
             </span>
           </Button>
         ) : null}
