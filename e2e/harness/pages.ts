@@ -90,16 +90,71 @@ const inspectorStates: readonly PageState[] = [
   },
 ]
 
+const listStates: readonly PageState[] = [
+  {
+    name: 'add',
+    show: async (page) => {
+      await page.getByTestId('list-add').click()
+      await page.getByTestId('list-dialog').waitFor()
+    },
+  },
+]
+
+const clientStates: readonly PageState[] = [
+  {
+    name: 'group',
+    show: async (page) => {
+      await page.getByTestId('group-edit').first().click()
+      await page.getByTestId('group-dialog').waitFor()
+    },
+  },
+  {
+    name: 'client',
+    show: async (page) => {
+      await page.getByTestId('client-add').click()
+      await page.getByTestId('client-dialog').waitFor()
+    },
+  },
+]
+
+const cacheStates: readonly PageState[] = [
+  {
+    name: 'flush',
+    show: async (page) => {
+      await page.getByTestId('flush-within').click()
+      await page.getByTestId('flush-dialog').waitFor()
+    },
+  },
+]
+
+const controlStates: readonly PageState[] = [
+  {
+    name: 'changes',
+    show: async (page) => {
+      await page.getByTestId('field-threads').fill('2')
+      await page.getByTestId('changes-bar').waitFor()
+    },
+  },
+  {
+    name: 'review',
+    show: async (page) => {
+      await page.getByTestId('field-log.privacy').selectOption('no_names')
+      await page.getByTestId('review').click()
+      await page.getByTestId('review-dialog').waitFor()
+    },
+  },
+]
+
 export const pages: readonly PageUnderTest[] = [
   { path: '/overview', name: 'overview', states: overlays },
   { path: '/leases', name: 'leases', states: leaseStates },
   { path: '/pools', name: 'pools' },
-  { path: '/dns/lists', name: 'dns-lists' },
+  { path: '/dns/lists', name: 'dns-lists', states: listStates },
   { path: '/dns/lists?tab=rules', name: 'dns-rules' },
   { path: '/dns/lists?tab=names', name: 'dns-names' },
-  { path: '/dns/clients', name: 'dns-clients' },
-  { path: '/dns/cache', name: 'dns-cache' },
-  { path: '/dns/control', name: 'dns-control' },
+  { path: '/dns/clients', name: 'dns-clients', states: clientStates },
+  { path: '/dns/cache', name: 'dns-cache', states: cacheStates },
+  { path: '/dns/control', name: 'dns-control', states: controlStates },
   { path: '/hub/channels', name: 'channels' },
   { path: '/hub/channels?view=tree', name: 'channels-tree' },
   { path: '/hub/connections', name: 'connections' },

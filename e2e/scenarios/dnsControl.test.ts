@@ -19,18 +19,14 @@ const dns = scenario.extend('upstream', async ({}, { onCleanup }) => {
 })
 dns.override({ options: { config: DNS_CONFIG } })
 
-/** Looks for barriers in a state of a page, and keeps pictures, in every look of the run. */
+/** In the long run, looks for barriers in a state that needs a running resolver, in every look. */
 async function isClean(page: Page, name: string): Promise<void> {
+  if (!isThorough) return
   for (const look of looks) {
     await wear(page, look)
     expect(await barriers(page), `${name}, ${look.theme}, ${look.width}`).toEqual([])
     await shoot(page, `${name}-${look.theme}-${look.width}`)
   }
-}
-
-/** The same for states that differ little from others: only in the long run. */
-async function isCleanInDetail(page: Page, name: string): Promise<void> {
-  if (isThorough) await isClean(page, name)
 }
 
 dns('the resolver is stopped and started', async ({ server, browser }) => {
@@ -68,7 +64,7 @@ dns('who holds a port is named, and a later start works', async ({ server, brows
     const text = await error.textContent()
     expect(text).toContain(held)
     expect(text).toContain(`process ${process.pid}`)
-    await isCleanInDetail(page, 'dns-control-held')
+    await isClean(page, 'dns-control-held')
     await new Promise<void>((resolve) => holder.close(resolve))
     await page.getByTestId('dns-start').click()
     await page.getByTestId('dns-state').getByText('Running').waitFor()
@@ -108,7 +104,7 @@ dns(
     for (const part of ['log.privacy', '"full"', '"no_names"', '"0s"', '"2s"']) {
       expect(diff).toContain(part)
     }
-    await isCleanInDetail(page, 'dns-control-review')
+    await isClean(page, 'dns-control-review')
     await page.getByTestId('review-apply').click()
     await page.getByTestId('settings-applied').getByText('Applied').waitFor()
     const settings = await server.json<{ threads: number; log: { privacy: string } }>(
@@ -139,7 +135,7 @@ dns('a flush names how many answers go', async ({ server, browser, upstream }) =
   await page.getByTestId('flush-domain').fill('shop.example')
   await page.getByTestId('flush-count').getByText('3 answers go').waitFor()
   expect(await page.getByTestId('confirm').textContent()).toBe('Flush 3 answers')
-  await isCleanInDetail(page, 'dns-cache-flush')
+  await isClean(page, 'dns-cache-flush')
   await page.getByTestId('confirm').click()
   await page.getByTestId('flushed').getByText('3 answers flushed').waitFor()
   await page.mouse.move(0, 0)
@@ -170,7 +166,7 @@ dns(
     await page.getByTestId('list-text').fill('! ads\n||ads.example^\n||x.example^$nonsense\n')
     await page.getByTestId('list-save').click()
     await page.getByText('must have letters').waitFor()
-    await isCleanInDetail(page, 'dns-lists-refused')
+    await isClean(page, 'dns-lists-refused')
     await page.getByTestId('list-name').fill('Ads')
     await page.getByTestId('list-save').click()
     const list = page.getByTestId('dns-list')
@@ -213,7 +209,7 @@ dns(
     await page.getByTestId('rule-block').click()
     const rule = page.getByTestId('dns-rule').filter({ hasText: 'one.example' })
     await rule.waitFor()
-    await isCleanInDetail(page, 'dns-rules-lines')
+    await isClean(page, 'dns-rules-lines')
     await rule.getByRole('button', { name: 'Remove the rule for one.example' }).click()
     await rule.waitFor({ state: 'detached' })
     await page.getByTestId('undo').click()
@@ -225,7 +221,7 @@ dns(
     await page.getByTestId('name-value').fill('192.0.2.40')
     await page.getByTestId('name-add').click()
     await page.getByTestId('dns-name').filter({ hasText: 'nas.home.arpa' }).waitFor()
-    await isCleanInDetail(page, 'dns-names-own')
+    await isClean(page, 'dns-names-own')
     const asked = upstream.nAsked
     expect(await askDns(port, 'nas.home.arpa')).toBe('NOERROR')
     expect(upstream.nAsked).toBe(asked)
@@ -251,7 +247,7 @@ dns(
     const first = await countdown.textContent()
     await expect.poll(() => countdown.textContent()).not.toBe(first)
     expect(await askDns(port, 'ads.example')).toBe('NOERROR')
-    await isCleanInDetail(page, 'dns-control-paused')
+    await isClean(page, 'dns-control-paused')
     await page.getByTestId('pause-all-end').click()
     await page.getByTestId('pause-all-5').waitFor()
     await until('it filters', async () => (await askDns(port, 'ads.example')) === 'NXDOMAIN')
