@@ -1,6 +1,7 @@
 /** Adds or changes a group: its lists, rules, upstreams, answers and safe search. */
 
 import { type ReactNode, useState } from 'react'
+import { IgnoredLines } from '../../components/dns/IgnoredLines.tsx'
 import { PauseControl } from '../../components/dns/PauseControl.tsx'
 import { Button } from '../../components/ui/Button.tsx'
 import { Modal } from '../../components/ui/Modal.tsx'
@@ -82,6 +83,9 @@ export function GroupDialog({ group, onSaved, onClose }: GroupDialogProps): Reac
           hasText
         />
         <GroupFields draft={draft} problem={problem} onChange={change} />
+        {group?.ignored_lines?.length && draft.rules === group.rules ? (
+          <IgnoredLines lines={group.ignored_lines} total={group.ignored_lines.length} />
+        ) : null}
         {group === null ? null : (
           <fieldset>
             <legend className="mb-1.5 text-xs font-medium text-muted">{t('dns.pause.for')}</legend>

@@ -2,6 +2,7 @@
 
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
+import { IgnoredLines } from '../../components/dns/IgnoredLines.tsx'
 import { Button } from '../../components/ui/Button.tsx'
 import { Modal } from '../../components/ui/Modal.tsx'
 import { Problem } from '../../components/ui/Problem.tsx'
@@ -14,7 +15,6 @@ import {
 } from '../../lib/dns/lists.ts'
 import { type FieldProblem, fieldProblem } from '../../lib/fieldProblem.ts'
 import { t } from '../../lib/i18n.ts'
-import { IgnoredLines } from './IgnoredLines.tsx'
 import { ListFields } from './ListFields.tsx'
 import { draftOf, LIST_FIELDS, type ListDraft, requestOf } from './listDraft.ts'
 

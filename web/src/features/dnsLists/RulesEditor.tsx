@@ -2,12 +2,12 @@
 
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useRef, useState } from 'react'
+import { IgnoredLines } from '../../components/dns/IgnoredLines.tsx'
 import { Button } from '../../components/ui/Button.tsx'
 import { Problem } from '../../components/ui/Problem.tsx'
 import { Badge, Card, Skeleton } from '../../components/ui/Surface.tsx'
 import { ruleBookKey, rulesTextQuery, saveRulesText } from '../../lib/dns/ruleBook.ts'
 import { t } from '../../lib/i18n.ts'
-import { IgnoredLines } from './IgnoredLines.tsx'
 import { lineRange } from './lineRange.ts'
 import { NumberedText } from './NumberedText.tsx'
 
