@@ -56,7 +56,6 @@ export const dnsControl = {
   'dnsControl.section.other': 'Further settings',
   'dnsControl.origin.here': 'set here',
   'dnsControl.restart': 'needs stop and start',
-  'dnsControl.changed': 'changed',
   'dnsControl.takeBack': 'Back to {value}',
   'dnsControl.readOnly': 'Set it in the configuration file.',
   'dnsControl.lines': 'One a line',
