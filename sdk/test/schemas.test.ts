@@ -411,11 +411,10 @@ describe.skipIf(!binary)('against the real server', () => {
       return batches.length > 0
     })
     expect(problems).toEqual([])
-    expect(batches[0]).toMatchObject({
-      entries: [{ name: 'localhost', type: 'A', status: 'local' }],
-      matching: 1,
-      dropped: 0,
-    })
+    // Asked until one is seen, so a batch may hold several.
+    const [batch] = batches
+    expect(batch?.entries[0]).toMatchObject({ name: 'localhost', type: 'A', status: 'local' })
+    expect(batch).toMatchObject({ matching: batch?.entries.length, dropped: 0 })
     client.close()
     await resolver.close()
   }, 20_000)

@@ -26,9 +26,13 @@ export const eventColumns: readonly Column<InspectedEvent>[] = [
     fromWidth: 0,
     sortField: null,
     className: 'mono font-medium',
-    cell: ({ event: { channel } }) =>
+    cell: ({ event: { channel, type } }) =>
       channel === STREAM ? (
-        <span className="font-normal text-muted">{t('inspector.frames.channel')}</span>
+        <span className="font-normal text-muted">
+          {t('inspector.frames.channel')}
+          {/* A phone has no room for the column of types, without which a frame says nothing. */}
+          <span className="sm:hidden">: {type}</span>
+        </span>
       ) : (
         <span title={channel}>{channel}</span>
       ),
