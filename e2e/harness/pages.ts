@@ -149,6 +149,8 @@ export const pages: readonly PageUnderTest[] = [
   { path: '/overview', name: 'overview', states: overlays },
   { path: '/leases', name: 'leases', states: leaseStates },
   { path: '/pools', name: 'pools' },
+  { path: '/dns', name: 'dns' },
+  { path: '/dns/log', name: 'dns-log' },
   { path: '/dns/lists', name: 'dns-lists', states: listStates },
   { path: '/dns/lists?tab=rules', name: 'dns-rules' },
   { path: '/dns/lists?tab=names', name: 'dns-names' },

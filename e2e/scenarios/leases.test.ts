@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { barriers } from '../harness/axe.ts'
 import type { Browser } from '../harness/browser.ts'
+import { CPU_SHARE_MAX, easeOf, TASK_MS_MAX } from '../harness/ease.ts'
 import { lease } from '../harness/leaseFile.ts'
 import { toneIs } from '../harness/page.ts'
 import { scenario } from '../harness/scenario.ts'
@@ -213,9 +214,6 @@ scenario(
   },
 )
 
-/** Share of the main thread and longest task that are allowed, doubled for a loaded machine. */
-const CPU_SHARE_MAX = 0.25 * 2
-const TASK_MS_MAX = 50 * 2
 const ROWS = 10_000
 const EVENTS_PER_SECOND = 100
 
@@ -253,23 +251,7 @@ scenario(
         .first()
         .waitFor({ state: 'attached' })
         .catch(() => null)
-      const session = await browser.context.newCDPSession(page)
-      await session.send('Performance.enable', { timeDomain: 'threadTicks' })
-      await page.evaluate(() => {
-        const tasks: number[] = []
-        new PerformanceObserver((list) => {
-          for (const entry of list.getEntries()) tasks.push(entry.duration)
-        }).observe({ type: 'longtask' })
-        Object.assign(globalThis, { tasks })
-      })
-      const busy = async () => {
-        const { metrics } = await session.send('Performance.getMetrics')
-        return metrics.find((metric) => metric.name === 'TaskDuration')?.value ?? 0
-      }
-      const [startedAt, before] = [Date.now(), await busy()]
-      await page.waitForTimeout(5000)
-      const share = ((await busy()) - before) / ((Date.now() - startedAt) / 1000)
-      const tasks = await page.evaluate(() => (globalThis as unknown as { tasks: number[] }).tasks)
+      const { share, tasks } = await easeOf(page, 5000)
       expect(share).toBeLessThan(CPU_SHARE_MAX)
       expect(tasks.filter((duration) => duration > TASK_MS_MAX)).toEqual([])
     } finally {

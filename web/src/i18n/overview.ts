@@ -50,10 +50,7 @@ export const overview = {
   'overview.first.failed': 'That did not work: {reason}',
   'overview.dns': 'DNS of the last hour',
   'overview.dns.rate': 'Queries per second',
-  'overview.dns.rate.hint': {
-    one: '{n} query within an hour',
-    other: '{n} queries within an hour',
-  },
+  'overview.dns.rate.hint': '{n} within an hour',
   'overview.dns.blocked': 'Blocked',
   'overview.dns.blocked.hint': { one: '{n} query', other: '{n} queries' },
   'overview.dns.cached': 'From the cache',

@@ -50,9 +50,9 @@ export function formatClock(atMs: number): string {
   return clock.format(atMs)
 }
 
-/** Writes the time of day with milliseconds: `12:03:10.042`. */
-export function formatClockMs(atMs: number): string {
-  return `${clock.format(atMs)}.${String(Math.floor(atMs % SECOND_MS)).padStart(3, '0')}`
+/** Writes the milliseconds of a time, to stand behind its seconds: `.042`. */
+export function formatFraction(atMs: number): string {
+  return `.${String(Math.floor(atMs % SECOND_MS)).padStart(3, '0')}`
 }
 
 /** Writes date and time in full, for tooltips. */

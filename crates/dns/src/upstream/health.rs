@@ -11,6 +11,8 @@ const FAILURES_MIN: u32 = 2;
 const BACK_OFF_MIN: Duration = Duration::from_secs(1);
 /// Part of the mean that a new measurement makes: 1 of 8, as TCP does it (RFC 6298 §2).
 const MEAN_PART: u32 = 8;
+/// Longest mean: failures double it, however many there are.
+const MEAN_MAX: Duration = Duration::from_mins(1);
 /// Time in which a mean that nobody renews loses half of itself.
 const HALF_LIFE: Duration = Duration::from_mins(1);
 
@@ -44,7 +46,7 @@ impl Health {
         self.n_failures_in_a_row = self.n_failures_in_a_row.saturating_add(1);
         self.last_error = Some(error.into());
         if let Some((mean, _)) = self.mean {
-            self.mean = Some((mean * 2, now));
+            self.mean = Some((mean.saturating_mul(2).min(MEAN_MAX), now));
         }
         if let Some(n_doublings) = self.n_failures_in_a_row.checked_sub(FAILURES_MIN) {
             let rest = BACK_OFF_MIN.saturating_mul(1 << n_doublings.min(16)).min(back_off_max);
@@ -86,6 +88,15 @@ mod tests {
         assert!(health.is_up(at(4)));
         health.failed("one", at(4), bound);
         assert!(health.is_up(at(4)));
+    }
+
+    #[test]
+    fn an_upstream_may_fail_for_ever() {
+        let start = Instant::now();
+        let mut health = Health::default();
+        health.answered(Duration::from_millis(80), start);
+        (0..1_000).for_each(|_| health.failed("no", start, Duration::from_secs(5)));
+        assert_eq!(health.latency(start), Some(MEAN_MAX));
     }
 
     #[test]

@@ -31,6 +31,11 @@ const TABLE: readonly Line[] = [
   [[['e']], t('keys.export')],
 ]
 
+const DNS_LOG: readonly Line[] = [
+  [[['b']], t('keys.block')],
+  [[['a']], t('keys.allow')],
+]
+
 export function KeySheet({ onClose }: { readonly onClose: () => void }): ReactNode {
   const modules = useModules()
   const go: Line[] = pages
@@ -52,6 +57,7 @@ export function KeySheet({ onClose }: { readonly onClose: () => void }): ReactNo
             <div className="flex flex-col gap-6">
               <KeyList title={t('keys.general')} lines={GENERAL} />
               <KeyList title={t('keys.go')} lines={go} />
+              {modules.has('dns') ? <KeyList title={t('nav.dnsLog')} lines={DNS_LOG} /> : null}
             </div>
           </div>
           <SingleKeysSwitch />

@@ -6,6 +6,7 @@ import {
   type LucideIcon,
   MonitorSmartphone,
   Plug,
+  ScrollText,
   SunMoon,
   WandSparkles,
 } from 'lucide-react'
@@ -58,6 +59,15 @@ export function useCommands(query: string, onKeys: () => void): readonly Command
   }
   const matches = (command: Command): boolean => command.label.toLowerCase().includes(wanted)
   const open = (id: string): void => void navigate({ to: '/leases', search: { lease: id } })
+  if (wanted && modules.has('dns')) {
+    const filter = query.trim()
+    actions.push({
+      id: 'queries',
+      label: t('palette.queries', { text: filter }),
+      icon: ScrollText,
+      run: () => void navigate({ to: '/dns/log', search: { filter } }),
+    })
+  }
   const groups: CommandGroup[] = [
     { title: t('palette.group.pages'), items: toPages.filter(matches) },
     { title: t('palette.group.actions'), items: actions.filter(matches) },

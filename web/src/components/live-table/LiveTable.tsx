@@ -132,6 +132,8 @@ export function LiveTable<Row>(props: LiveTableProps<Row>): ReactNode {
   const rows = items.map((item) => ({ item, shown: view.rowAt(item.index) }))
   const nFlashing = rows.filter((row) => row.shown?.flash).length
   const isGutterOnly = state.isBusy || nFlashing * 2 > rows.length
+  // Where rows pass faster than they are drawn, each line of the screen keeps its elements.
+  const isPassing = state.isSampling && !state.isHeld
   const tabStop = currentPlace >= 0 ? currentPlace : (items[0]?.index ?? 0)
 
   return (
@@ -176,7 +178,7 @@ export function LiveTable<Row>(props: LiveTableProps<Row>): ReactNode {
               {rows.map(({ item, shown: row }) =>
                 row === null ? null : (
                   <LiveRow
-                    key={row.id}
+                    key={isPassing ? `line ${item.index}` : row.id}
                     id={row.id}
                     row={row.row}
                     columns={shown}

@@ -26,7 +26,10 @@ export function DnsLogPage(): ReactNode {
   const actions = useRuleActions()
   const { filter = '' } = search
   return (
-    <div data-testid="dns-log-page" className="flex h-full min-h-[34rem] flex-col gap-3 p-3 md:p-5">
+    <div
+      data-testid="dns-log-page"
+      className="flex h-full min-h-[34rem] flex-col gap-3 p-3 [--log-time:5.2rem] sm:[--log-time:6.6rem] md:p-5"
+    >
       <PageHeader title={t('dnsLog.title')} subtitle={t('dnsLog.subtitle')} />
       <div className="flex flex-wrap items-center gap-2">
         <FilterBox

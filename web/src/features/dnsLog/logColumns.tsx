@@ -4,11 +4,17 @@ import { Ellipsis } from 'lucide-react'
 import type { ReactNode } from 'react'
 import type { DnsLoggedQuery } from 'tidings'
 import type { Column } from '../../components/live-table/columns.ts'
-import { StatusBadge } from '../../components/StatusBadge.tsx'
+import { StatusBadge, StatusDot } from '../../components/StatusBadge.tsx'
 import { serverUrl } from '../../lib/api.ts'
 import type { ListName } from '../../lib/dns/listNames.ts'
 import type { LogRow } from '../../lib/dns/queryLog.ts'
-import { formatClockMs, formatDecimal, formatMoment, formatNumber } from '../../lib/format.ts'
+import {
+  formatClock,
+  formatDecimal,
+  formatFraction,
+  formatMoment,
+  formatNumber,
+} from '../../lib/format.ts'
 import { t } from '../../lib/i18n.ts'
 import type { Lease } from '../../lib/leases/lease.ts'
 
@@ -23,12 +29,16 @@ export function logColumns({ leases, listName }: ColumnContext): readonly Column
     {
       id: 'time',
       label: t('dnsLog.column.time'),
-      track: '6.6rem',
+      // The page's style gives phones a narrower one, without milliseconds.
+      track: 'var(--log-time)',
       fromWidth: 0,
       sortField: null,
       className: 'tabular text-muted',
       cell: ({ entry }) => (
-        <time title={formatMoment(entry.at_ms)}>{formatClockMs(entry.at_ms)}</time>
+        <time title={formatMoment(entry.at_ms)}>
+          {formatClock(entry.at_ms)}
+          <span className="max-sm:hidden">{formatFraction(entry.at_ms)}</span>
+        </time>
       ),
     },
     {
@@ -63,7 +73,7 @@ export function logColumns({ leases, listName }: ColumnContext): readonly Column
       id: 'status',
       label: t('dnsLog.column.status'),
       track: '6.8rem',
-      fromWidth: 340,
+      fromWidth: 560,
       sortField: null,
       testId: 'log-status',
       cell: ({ entry }) => <StatusBadge status={entry.status} />,
@@ -158,6 +168,7 @@ function Client({ address, lease }: ClientProps): ReactNode {
 function Name({ row: { entry, n } }: { readonly row: LogRow }): ReactNode {
   return (
     <span title={nameText(entry)} className={entry.name === '' ? 'text-faint italic' : undefined}>
+      <StatusDot status={entry.status} className="me-2 sm:hidden" />
       {nameText(entry)}
       {n > 1 ? (
         <span className="tabular ms-2 rounded-full bg-inset px-1.5 py-0.5 text-xs text-muted">

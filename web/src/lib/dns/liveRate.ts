@@ -16,9 +16,10 @@ export interface RateSecond {
 }
 
 export interface LiveRate {
-  /** The last two minutes, oldest first, one for each second. */
+  /** The last two minutes, as far as they were followed, oldest first, one for each second. */
   readonly seconds: readonly RateSecond[]
-  readonly perSecond: number
+  /** Mean of the last seconds; null until one is over. */
+  readonly perSecond: number | null
 }
 
 const QUIET: RateSecond = { total: 0, blocked: 0 }
@@ -28,7 +29,9 @@ export interface RateCounter {
   read(nowMs: number): LiveRate
 }
 
-export function createRateCounter(): RateCounter {
+/** Counts from `startMs` on. */
+export function createRateCounter(startMs: number): RateCounter {
+  const firstSecond = Math.floor(startMs / 1000)
   const bySecond = new Map<number, RateSecond>()
   return {
     add({ entries, matching }, nowMs) {
@@ -49,12 +52,14 @@ export function createRateCounter(): RateCounter {
     read(nowMs) {
       // The second that is not over yet would always look like a drop.
       const last = Math.floor(nowMs / 1000) - 1
+      const first = Math.max(firstSecond, last - RATE_SECONDS + 1)
       const seconds = Array.from(
-        { length: RATE_SECONDS },
-        (_, place) => bySecond.get(last - RATE_SECONDS + 1 + place) ?? QUIET,
+        { length: Math.max(0, last - first + 1) },
+        (_, place) => bySecond.get(first + place) ?? QUIET,
       )
       const late = seconds.slice(-MEAN_SECONDS)
-      return { seconds, perSecond: late.reduce((sum, { total }) => sum + total, 0) / MEAN_SECONDS }
+      const sum = late.reduce((n, { total }) => n + total, 0)
+      return { seconds, perSecond: late.length === 0 ? null : sum / late.length }
     },
   }
 }
@@ -64,7 +69,7 @@ export function useLiveRate(isOn: boolean): LiveRate | null {
   const [rate, setRate] = useState<LiveRate | null>(null)
   useEffect(() => {
     if (!isOn) return
-    const counter = createRateCounter()
+    const counter = createRateCounter(Date.now())
     const show = (): void => setRate(counter.read(Date.now()))
     let timer: ReturnType<typeof setInterval> | undefined
     const stop = followLive('', {
