@@ -11,7 +11,7 @@ use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
 use tidings_dhcp::vendor::VendorTable;
 use tidings_dns::config::DnsConfig;
 use tidings_dns::query_log::QueryLogThreads;
-use tidings_dns::service::DnsEnvironment;
+use tidings_dns::service::{DnsEnvironment, TlsServer};
 use tidings_http::dns::open::{Opened, open};
 use tidings_http::{
     App, AppParts, BodyCache, HttpConfig, Listener, Readiness, Server, Stage, router,
@@ -119,7 +119,7 @@ fn open_dns(folder: &Path, clock: &Clock, kept: Settings) -> anyhow::Result<Open
     let environment = DnsEnvironment {
         clock: Arc::clone(clock),
         entropy: Arc::new(outside::random),
-        tls_server: None,
+        tls_server: TlsServer::default(),
         tls_client: None,
     };
     Ok(open(&DnsConfig::default(), folder, environment, false, kept)?)

@@ -9,8 +9,10 @@ use parking_lot::Mutex;
 use crate::config::CacheConfig;
 use crate::name::{self, Name};
 
+pub mod keeper;
 mod key;
 mod shard;
+pub(crate) mod snapshot;
 mod stored;
 mod view;
 
@@ -181,6 +183,11 @@ impl Cache {
             }
         };
         self.shards.iter().map(|shard| shard.lock().remove_where(is_meant)).sum()
+    }
+
+    /// Returns how long past its time an answer may stand in, in milliseconds.
+    pub(crate) fn stale_max_ms(&self) -> u64 {
+        self.rules.load().stale_max_ms
     }
 
     fn shard(&self, key: &[u8]) -> &Mutex<Shard> {

@@ -104,7 +104,7 @@ pub(crate) fn to_text(wire: &[u8]) -> String {
     text
 }
 
-fn is_whole(wire: &[u8]) -> bool {
+pub(crate) fn is_whole(wire: &[u8]) -> bool {
     wire.len() <= NAME_MAX_BYTES && suffixes(wire).last() == Some(&[0])
 }
 

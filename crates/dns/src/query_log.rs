@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::entry::Entry;
 
 pub mod block;
-mod bytes;
+pub(crate) mod bytes;
 mod collect;
 mod config;
 pub mod filter;

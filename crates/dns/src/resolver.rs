@@ -28,11 +28,16 @@ use crate::upstream::{Means, Upstreams};
 use crate::verdict::{BlockAnswer, Reason};
 
 mod hit;
+mod keep;
 mod local;
 mod miss;
 mod reply;
 
 pub(crate) use reply::Scratch;
+
+/// Time of the cache at which a resolver is made: answers of an earlier process came before it, at
+/// most as long as any answer is kept and may stand in past its time.
+const START_MS: u64 = 60 * 24 * 60 * 60 * 1_000;
 
 /// Everything that answering needs; the parts that change are swapped whole.
 #[derive(Debug)]
@@ -224,13 +229,14 @@ impl Resolver {
         }
     }
 
-    /// Milliseconds since the resolver was made: the time of the cache.
+    /// The time of the cache in milliseconds: that of the resolver's making is [`START_MS`].
     pub(crate) fn now_ms(&self) -> u64 {
         self.ms_at(Instant::now())
     }
 
     fn ms_at(&self, at: Instant) -> u64 {
-        u64::try_from(at.saturating_duration_since(self.start).as_millis()).unwrap_or(u64::MAX)
+        let since = at.saturating_duration_since(self.start).as_millis();
+        START_MS.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
     }
 
     /// Says that a question comes now.

@@ -14,12 +14,16 @@ use crate::cache::{Cache, CachePage, CacheQuery, Flush};
 use crate::config::{ConfigError, DnsConfig};
 use crate::entry::Transport;
 use crate::filter::Filter;
+use crate::name::Name;
+use crate::record_type::RecordType;
 use crate::resolver::Resolver;
 use crate::ring::EntryReader;
 
 mod control;
+mod tls_server;
 
 use control::{Control, Sources};
+pub use tls_server::TlsServer;
 
 /// Returns milliseconds since 1970-01-01T00:00:00Z.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -33,8 +37,8 @@ pub struct DnsEnvironment {
     pub clock: Clock,
     /// Random numbers.
     pub entropy: Entropy,
-    /// Certificate of DNS over TLS; `None` refuses `dns.listen_tls`.
-    pub tls_server: Option<Arc<rustls::ServerConfig>>,
+    /// Certificate of DNS over TLS; without one `dns.listen_tls` is refused.
+    pub tls_server: TlsServer,
     /// Trust in upstreams; `None` refuses encrypted ones.
     pub tls_client: Option<Arc<rustls::ClientConfig>>,
 }
@@ -246,6 +250,33 @@ impl Dns {
         self.resolver.cache.flush(what)
     }
 
+    /// Writes the cache down, to be loaded by a later process.
+    #[must_use]
+    pub fn cache_to_bytes(&self) -> Vec<u8> {
+        self.resolver.cache_to_bytes(&self.config())
+    }
+
+    /// Loads what [`Dns::cache_to_bytes`] wrote, each answer as old as it is by now; returns how
+    /// many, or `None` when the bytes are damaged or others are asked now.
+    pub fn load_cache(&self, bytes: &[u8]) -> Option<usize> {
+        self.resolver.load_cache(bytes, &self.config())
+    }
+
+    /// Puts an answer into the cache that a person wrote; data are in presentation format.
+    ///
+    /// # Errors
+    ///
+    /// Says which value is no data of the type.
+    pub fn put_answer(
+        &self,
+        name: &Name,
+        kind: RecordType,
+        values: &[String],
+        ttl_s: u32,
+    ) -> Result<(), String> {
+        self.resolver.put_answer(name, kind, values, ttl_s)
+    }
+
     /// Returns the reader of the query log's entries; one task should have it.
     #[must_use]
     pub fn entries(&self) -> EntryReader {
@@ -327,6 +358,11 @@ impl Dns {
         Ok(())
     }
 
+    /// Takes another certificate of DNS over TLS, for connections from now on.
+    pub fn replace_certificate(&self, config: &rustls::ServerConfig) {
+        self.environment.tls_server.replace(config);
+    }
+
     /// Answers a message that came by other ways than the resolver's own sockets; `None` when the
     /// answer is silence, or it is stopped.
     ///
@@ -392,7 +428,7 @@ impl Dns {
 impl fmt::Debug for DnsEnvironment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DnsEnvironment")
-            .field("tls_server", &self.tls_server.is_some())
+            .field("tls_server", &self.tls_server.is_there())
             .field("tls_client", &self.tls_client.is_some())
             .finish_non_exhaustive()
     }

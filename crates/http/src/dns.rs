@@ -1,6 +1,7 @@
 //! What the DNS handlers share: resolver, query log, live filters, lists and events of the server.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -14,6 +15,7 @@ pub mod content;
 pub(crate) mod doh_media;
 pub mod events;
 pub mod export;
+pub mod keep_cache;
 pub mod live;
 pub(crate) mod metrics;
 pub mod open;
@@ -68,6 +70,8 @@ pub struct DnsParts {
     pub settings: Settings,
     /// Starts, stops and failures.
     pub events: ServerEvents,
+    /// Folder of what DNS keeps.
+    pub folder: PathBuf,
     /// Whether the process may listen on ports below 1024.
     pub can_use_low_ports: bool,
     /// Wall clock, in milliseconds.

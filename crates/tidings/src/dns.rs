@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tidings_dns::config::DnsConfig;
-use tidings_dns::service::DnsEnvironment;
+use tidings_dns::service::{DnsEnvironment, TlsServer};
 use tidings_http::dns::open::{self, OpenError, Opened, SETTINGS_FILE};
 use tidings_http::dns::{DnsParts, actions};
-use tidings_http::tls;
+use tidings_http::{Stage, tls};
 use tidings_hub::settings::Settings;
 
 use crate::outside;
@@ -23,14 +23,14 @@ const FOLDER: &str = "dns";
 pub(crate) fn open(
     config: &DnsConfig,
     data: &Path,
-    tls_server: Option<Arc<tls::ServerConfig>>,
+    tls_server: Option<&tls::ServerConfig>,
     kept: Settings,
 ) -> anyhow::Result<Opened> {
     let folder = data.join(FOLDER);
     let environment = DnsEnvironment {
         clock: Arc::new(outside::now_ms),
         entropy: Arc::new(outside::random),
-        tls_server,
+        tls_server: TlsServer::new(tls_server),
         tls_client: tls::client(),
     };
     let can_use_low_ports = outside::can_use_low_ports();
@@ -48,12 +48,12 @@ pub(crate) fn open(
     })
 }
 
-/// Takes another configuration, below what people set; a running resolver takes it in the
-/// background.
-pub(crate) fn reload(parts: &Arc<DnsParts>, config: DnsConfig) {
+/// Takes another configuration, below what people set; a running resolver takes it in a task of
+/// `stage`.
+pub(crate) fn reload(parts: &Arc<DnsParts>, config: DnsConfig, stage: &Stage) {
     parts.settings.replace_base(config);
     let parts = Arc::clone(parts);
-    tokio::runtime::Handle::current().spawn(async move {
+    stage.spawn(|_| async move {
         let effective = match parts.effective_settings() {
             Ok(effective) => effective.config,
             Err(error) => {

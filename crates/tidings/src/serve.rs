@@ -14,6 +14,7 @@ use tidings_dhcp::service::{Clock, Dhcp, DhcpConfig};
 use tidings_dhcp::vendor::VendorTable;
 use tidings_dns::query_log::Batch;
 use tidings_http::dns::DnsParts;
+use tidings_http::dns::keep_cache;
 use tidings_http::dns::rules::work;
 use tidings_http::{
     App, AppParts, Listener, Readiness, Running, Server, Stage, TlsHandle, router, tls,
@@ -75,6 +76,8 @@ struct Parts {
     app: App,
     tls: Option<TlsHandle>,
     readiness: Readiness,
+    /// For what a reload has to do in the background.
+    sources: Stage,
 }
 
 async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
@@ -90,7 +93,8 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let (dhcp, worker, updates) = Dhcp::new(config.dhcp.clone(), vendors, Arc::clone(&clock));
     let server_tls =
         config.server.tls.as_ref().map(load_tls_config).transpose().context("server.tls")?;
-    let dns = dns::open(&config.dns, &config.data, server_tls, hub.settings("dns"))?;
+    let kept = hub.settings("dns");
+    let dns = dns::open(&config.dns, &config.data, server_tls.as_deref(), kept)?;
     let (readiness, dashboard) = (Readiness::default(), dashboard::built_in());
     let app = App::new(AppParts {
         hub: Arc::clone(&hub),
@@ -119,7 +123,7 @@ async fn serve(args: &ServeArgs, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let accepting = CancellationToken::new();
     let addresses = accept(&server, listeners, &connections, &accepting);
     readiness.open();
-    let parts = Parts { hub, dhcp, app, tls, readiness };
+    let parts = Parts { hub, dhcp, app, tls, readiness, sources: sources.clone() };
     announce(&addresses, parts.tls.is_some())?;
     tokio::select! {
         () = signals.until_end(args, &parts) => {}
@@ -159,6 +163,8 @@ fn spawn_dns(
     sources.spawn(|stop| feed::dns::run(fed, told, batches, stop));
     let ruled = Arc::clone(parts);
     sources.spawn(|stop| work::run(ruled, tls::client(), stop));
+    let cached = Arc::clone(parts);
+    sources.spawn(|stop| keep_cache::run(cached, stop));
     let resolver = Arc::clone(&parts.dns);
     sources.spawn(|stop| resolver.run(stop));
 }
@@ -348,13 +354,14 @@ fn reload(args: &ServeArgs, parts: &Parts) -> anyhow::Result<()> {
     let certificate = config.server.tls.as_ref().map(load_tls_config).transpose()?;
     find_sources(&mut config.dhcp);
     if let (Some(handle), Some(certificate)) = (&parts.tls, certificate) {
+        parts.app.dns.dns.replace_certificate(&certificate);
         handle.replace(certificate);
     }
     parts.hub.reconfigure(config.hub);
     *parts.app.running.settings.write() = settings(&loaded, &config.dhcp.sources);
     *parts.app.running.dhcp.write() = config.dhcp.clone();
     parts.dhcp.replace_config(config.dhcp);
-    dns::reload(&parts.app.dns, config.dns);
+    dns::reload(&parts.app.dns, config.dns, &parts.sources);
     *parts.app.config.write() = config.http;
     Ok(())
 }

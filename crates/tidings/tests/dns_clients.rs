@@ -228,6 +228,7 @@ fn local_names_count_with_the_next_question() {
     for body in [
         json!({ "name": "a..b.example", "value": "192.0.2.7" }),
         json!({ "name": "x.example", "value": "a..name" }),
+        json!({ "name": "x.example", "value": "not a name" }),
         json!({ "name": "x.example", "type": "AAAA", "value": "192.0.2.7" }),
         json!({ "name": "x.example", "type": "NOPE", "value": "x" }),
     ] {

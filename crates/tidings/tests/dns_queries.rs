@@ -245,3 +245,59 @@ fn start_stop_and_toggle_are_told_on_the_channel() {
     assert_eq!((status, &tested["success"]), (200, &json!(true)), "{tested}");
     assert_eq!(tested["ips"], json!(["198.51.100.7"]));
 }
+
+#[test]
+fn the_cache_outlives_a_restart_where_its_driver_says_so() {
+    for (driver, is_kept) in [("inmemory", false), ("file", true), ("sqlite", true)] {
+        let mut running = start("");
+        let set = json!({ "method": "SET", "driver": driver });
+        assert_eq!(running.post("/api/dns/cache", &set)["driver"], driver);
+        let before = running.ask("www.example", 1);
+        running.restart();
+        assert_eq!(
+            running.server.get("/api/dns/driver").json()["current"]["cache"]["type"],
+            driver
+        );
+        let after = running.ask("www.example", 1);
+        let ttl = |answer: &[u8]| {
+            let at = answer.len() - 10;
+            u32::from_be_bytes(answer[at..at + 4].try_into().unwrap())
+        };
+        assert_eq!(after.last_chunk::<4>(), before.last_chunk::<4>(), "case: {driver}");
+        assert!(ttl(&after) <= TTL_S && ttl(&after) + 60 > TTL_S, "case: {driver}");
+        running.wait_for_entries(2);
+        let n_cached = running.search("status:cached").len();
+        assert_eq!(n_cached, usize::from(is_kept), "case: {driver}");
+    }
+}
+
+#[test]
+fn answers_are_put_into_the_cache_by_hand() {
+    let running = start("");
+    let cache = |body: &serde_json::Value| {
+        let response = running.server.post("/api/dns/cache", &body.to_string());
+        (response.status, response.json())
+    };
+    let add =
+        json!({ "method": "ADD", "key": "hand.example:A:IN", "value": "192.0.2.7", "ttl": 60 });
+    let (status, answer) = cache(&add);
+    assert_eq!((status, &answer["success"], &answer["ttl"]), (200, &json!(true), &json!(60)));
+    assert_eq!(running.ask("hand.example", 1).last_chunk(), Some(&[192, 0, 2, 7]));
+    let packet = json!({ "answers": [{ "type": "A", "data": "192.0.2.8" }] });
+    let update = json!({ "method": "UPDATE", "key": "hand.example:A:IN", "value": packet });
+    assert_eq!(cache(&update).0, 200);
+    assert_eq!(running.ask("hand.example", 1).last_chunk(), Some(&[192, 0, 2, 8]));
+    for (body, expected) in [
+        (json!({ "method": "UPDATE", "key": "gone.example:A:IN", "value": "192.0.2.7" }), 404),
+        (json!({ "method": "ADD", "key": "x.example:A:IN", "value": "2001:db8::1" }), 400),
+        (json!({ "method": "ADD", "key": "x.example:A:IN", "value": [] }), 400),
+        (json!({ "method": "ADD", "key": "x.example:A:IN" }), 400),
+        (json!({ "method": "ADD", "value": "192.0.2.7" }), 400),
+    ] {
+        let (status, answer) = cache(&body);
+        assert_eq!(status, expected, "case: {body}: {answer}");
+    }
+    let remove = json!({ "method": "REMOVE", "key": "hand.example:A:IN" });
+    assert_eq!(cache(&remove).1["affected"], 1);
+    assert_eq!(running.ask("hand.example", 1).last_chunk(), Some(&[198, 51, 100, 7]));
+}

@@ -155,7 +155,7 @@ export interface paths {
             };
         };
         readonly put?: never;
-        /** Earlier systems: SET, GET, CLEAR, REMOVE */
+        /** Earlier systems: SET, GET, CLEAR, ADD, REMOVE, UPDATE */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;

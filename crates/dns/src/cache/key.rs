@@ -1,6 +1,6 @@
 //! What an answer is found by: name, type, the client's wishes, and whose view it is.
 
-use crate::name::NAME_MAX_BYTES;
+use crate::name::{self, NAME_MAX_BYTES};
 use crate::record_type::RecordType;
 
 /// Bytes after the name: type, flags, view.
@@ -70,11 +70,27 @@ impl Key {
         let tail = bytes.last_chunk::<TAIL_BYTES>().unwrap_or(&[0; TAIL_BYTES]);
         KeyFlags { wants_dnssec: tail[2] & 1 != 0, takes_unchecked: tail[2] & 2 != 0 }
     }
+
+    /// Returns the view of a key's bytes.
+    pub(crate) fn view_of(bytes: &[u8]) -> ViewId {
+        let tail = bytes.last_chunk::<TAIL_BYTES>().unwrap_or(&[0; TAIL_BYTES]);
+        ViewId(u16::from_be_bytes([tail[3], tail[4]]))
+    }
+
+    /// Makes a key of bytes that were one; `None` when they hold no name.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let name = Self::name_of(bytes);
+        if name.len() > NAME_MAX_BYTES || !name::is_whole(name) {
+            return None;
+        }
+        let (kind, flags) = (Self::kind_of(bytes), Self::flags_of(bytes));
+        Some(Self::new(name, kind, flags, Self::view_of(bytes)))
+    }
 }
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = crate::name::to_text(self.name());
+        let name = name::to_text(self.name());
         write!(f, "Key({name} {})", Self::kind_of(self.as_bytes()))
     }
 }

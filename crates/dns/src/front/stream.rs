@@ -13,12 +13,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::LimitsConfig;
 use crate::entry::Transport;
 use crate::resolver::Resolver;
+use crate::service::TlsServer;
 
 /// Pause after the system has no file descriptor left.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -98,7 +98,7 @@ impl StreamListener {
     /// The system does not take the socket.
     pub(crate) fn start(
         listener: std::net::TcpListener,
-        tls: Option<Arc<rustls::ServerConfig>>,
+        tls: Option<TlsServer>,
         resolver: &Arc<Resolver>,
         limits: Limits,
     ) -> io::Result<Self> {
@@ -107,7 +107,7 @@ impl StreamListener {
         let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
         let stop = CancellationToken::new();
         let server = Accepting {
-            tls: tls.map(TlsAcceptor::from),
+            tls,
             transport,
             resolver: Arc::clone(resolver),
             limits,
@@ -125,7 +125,7 @@ impl StreamListener {
 
 #[derive(Clone)]
 struct Accepting {
-    tls: Option<TlsAcceptor>,
+    tls: Option<TlsServer>,
     transport: Transport,
     resolver: Arc<Resolver>,
     limits: Limits,
@@ -164,7 +164,9 @@ impl Accepting {
     async fn connection(&self, socket: TcpStream, client: SocketAddr) -> io::Result<()> {
         socket.set_nodelay(true)?;
         let Some(tls) = &self.tls else { return self.serve(socket, client).await };
-        let socket = timeout(HANDSHAKE_TIMEOUT, tls.accept(socket)).await??;
+        // The certificate as it is now: it may have been replaced since the last connection.
+        let acceptor = tls.acceptor().ok_or_else(|| io::Error::other("there is no certificate"))?;
+        let socket = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket)).await??;
         self.serve(socket, client).await
     }
 

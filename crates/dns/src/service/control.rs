@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{DnsEnvironment, ListenAddress, StartError};
+use super::{DnsEnvironment, ListenAddress, StartError, TlsServer};
 use crate::config::DnsConfig;
 use crate::config::upstream::UpstreamSpec;
 use crate::entry::Transport;
@@ -208,18 +208,15 @@ fn bind_udp_free_for_tcp(
 fn tls_of(
     transport: Transport,
     environment: &DnsEnvironment,
-) -> Result<Option<Arc<rustls::ServerConfig>>, StartError> {
+) -> Result<Option<TlsServer>, StartError> {
     if transport != Transport::Tls {
         return Ok(None);
     }
-    let Some(tls) = &environment.tls_server else {
+    if !environment.tls_server.is_there() {
         let problem = "DNS over TLS needs server.tls.certificate and server.tls.key";
         return Err(StartError::Tls { key: "listen_tls", problem });
-    };
-    let mut tls = rustls::ServerConfig::clone(tls);
-    // RFC 7858 has no name of its own; "dot" is in the registry for those who send one.
-    tls.alpn_protocols = vec![b"dot".to_vec()];
-    Ok(Some(Arc::new(tls)))
+    }
+    Ok(Some(environment.tls_server.clone()))
 }
 
 /// What the settings take from outside, to notice when it changes.

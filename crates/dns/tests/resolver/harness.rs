@@ -9,7 +9,7 @@ use std::time::Duration;
 use hickory_proto::op::Message;
 use tidings_dns::config::DnsConfig;
 use tidings_dns::entry::{Entry, Transport};
-use tidings_dns::service::{Dns, DnsEnvironment};
+use tidings_dns::service::{Dns, DnsEnvironment, TlsServer};
 
 /// Longest wait for an answer that must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -212,7 +212,7 @@ pub fn environment() -> DnsEnvironment {
             x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             x ^ (x >> 27)
         }),
-        tls_server: None,
+        tls_server: TlsServer::default(),
         tls_client: None,
     }
 }

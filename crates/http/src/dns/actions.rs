@@ -81,7 +81,7 @@ pub fn info_json(parts: &DnsParts, now_ms: u64) -> Value {
         "nextdnsConfigId": contract.nextdns_config_id.unwrap_or_default(),
         "drivers": {
             "logs": driver(parts.log.status().driver.word()),
-            "cache": driver("inmemory"),
+            "cache": driver(contract.cache_driver.word()),
             "blacklist": driver(parts.list_driver(ListKind::Blacklist).word()),
             "whitelist": driver(parts.list_driver(ListKind::Whitelist).word()),
         },

@@ -33,7 +33,8 @@ pub fn log(parts: &DnsParts, now_ms: u64) -> Value {
 pub fn cache(parts: &DnsParts, now_ms: u64) -> Value {
     let count = parts.dns.cache().stats().n_entries;
     let entries = cache_entries(parts, None, CONTENT_ENTRIES_MAX, now_ms);
-    content(("inmemory", "/api/dns/cache"), count, entries, now_ms)
+    let driver = parts.settings.contract().cache_driver.word();
+    content((driver, "/api/dns/cache"), count, entries, now_ms)
 }
 
 /// Names of a list, the newest first.

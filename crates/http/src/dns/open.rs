@@ -13,6 +13,7 @@ use tidings_hub::settings::Settings as KeptSettings;
 use tokio::sync::mpsc::Receiver;
 
 use crate::dns::events::ServerEvents;
+use crate::dns::keep_cache;
 use crate::dns::live::LiveFilters;
 use crate::dns::rules::Rules;
 use crate::dns::settings::{Settings, SettingsError};
@@ -76,6 +77,7 @@ pub fn open(
     let effective = settings.effective(&whitelist(&listed)).map_err(OpenError::Unfit)?.config;
     let log_config = effective.log.clone();
     let dns = Dns::new(effective, environment);
+    keep_cache::load(&dns, contract.cache_driver, folder);
     let key = [entropy(), entropy()];
     let rules = Rules::open(folder, key, &dns, kept)
         .map_err(|source| OpenError::Rules { folder: folder.to_owned(), source })?;
@@ -94,6 +96,7 @@ pub fn open(
         rules,
         settings,
         events: ServerEvents::default(),
+        folder: folder.to_owned(),
         can_use_low_ports,
         clock,
         entropy,

@@ -42,6 +42,8 @@ pub struct ContractSettings {
     pub whitelist_mode: WhitelistMode,
     /// Upstream of the names that are not on the whitelist, in the mode `route`.
     pub secondary_dns: String,
+    /// How the cache is kept.
+    pub cache_driver: ListDriver,
     /// How the blacklist is kept.
     pub blacklist_driver: ListDriver,
     /// How the whitelist is kept.
@@ -55,6 +57,7 @@ impl Default for ContractSettings {
             providers: Vec::new(),
             whitelist_mode: WhitelistMode::default(),
             secondary_dns: "cloudflare".to_owned(),
+            cache_driver: ListDriver::Memory,
             blacklist_driver: ListDriver::default(),
             whitelist_driver: ListDriver::default(),
         }

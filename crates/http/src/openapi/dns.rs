@@ -97,7 +97,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     (Get,    "/api/dns/log",                "Earlier systems: driver of the log", &[], ""),
     (Post,   "/api/dns/log",                "Earlier systems: SET, GET, CLEAR", &[], "LogEntry"),
     (Get,    "/api/dns/cache",              "Earlier systems: driver of the cache", &[], ""),
-    (Post,   "/api/dns/cache",              "Earlier systems: SET, GET, CLEAR, REMOVE", &[], ""),
+    (Post,   "/api/dns/cache",              "Earlier systems: SET, GET, CLEAR, ADD, REMOVE, UPDATE", &[], ""),
     (Get,    "/api/dns/blacklist",          "Earlier systems: driver of the blacklist", &[], ""),
     (Post,   "/api/dns/blacklist",          "Earlier systems: SET, GET, CLEAR, ADD, REMOVE, UPDATE, IMPORT, EXPORT", &[], ""),
     (Get,    "/api/dns/whitelist",          "Earlier systems: driver of the whitelist", &[], ""),

@@ -8,6 +8,7 @@ use tidings_dns::service::StartError;
 use crate::problem::Problem;
 use crate::state::App;
 
+mod cached;
 pub(crate) mod check;
 mod content;
 pub(crate) mod control;
@@ -23,7 +24,7 @@ pub(crate) mod people;
 mod probe;
 pub(crate) mod rewrites;
 
-pub(crate) use content::cache_entries;
+pub(crate) use cached::cache_entries;
 
 /// Returns the routes of DNS.
 pub(super) fn routes() -> Router<App> {

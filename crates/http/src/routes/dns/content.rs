@@ -8,37 +8,34 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tidings_dns::cache::{CacheEntry, CacheQuery, Flush};
 use tidings_dns::listed::{ListDriver, ListKind, ListedEntry, ListedRefusal, NAMES_MAX};
-use tidings_dns::name::Name;
 use tidings_dns::query_log::LogDriver;
-use tidings_dns::record_type::RecordType;
 
-use super::drivers::CACHE_DRIVERS;
-use super::{aside, logs};
+use super::{aside, cached, logs};
 use crate::dns::events::ServerEvent;
 use crate::dns::settings::patch_of_contract;
-use crate::dns::{DnsParts, actions, put_member};
+use crate::dns::{actions, put_member};
 use crate::problem::Problem;
 use crate::state::App;
-
-/// Most entries of the cache that one answer lists.
-const CACHE_ENTRIES_MAX: usize = 10_000;
 
 /// What is asked of a scope.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ContentRequest {
-    method: String,
+    pub(super) method: String,
     scope: Option<String>,
-    driver: Option<String>,
-    options: Option<Value>,
+    pub(super) driver: Option<String>,
+    pub(super) options: Option<Value>,
     pub(super) filter: Option<Map<String, Value>>,
-    key: Option<String>,
+    pub(super) key: Option<String>,
     reason: Option<String>,
     category: Option<String>,
     source: Option<String>,
     entries: Option<Vec<Imported>>,
+    /// What a cached answer says.
+    pub(super) value: Option<Value>,
+    /// Seconds that it may be kept.
+    pub(super) ttl: Option<u32>,
 }
 
 /// A name that is imported.
@@ -51,10 +48,10 @@ struct Imported {
 }
 
 /// A scope, with what its answers begin with.
-struct Scope<'a> {
-    app: &'a App,
-    word: &'static str,
-    driver: &'static str,
+pub(super) struct Scope<'a> {
+    pub(super) app: &'a App,
+    pub(super) word: &'static str,
+    pub(super) driver: &'static str,
 }
 
 type Body = Result<Json<ContentRequest>, JsonRejection>;
@@ -68,7 +65,7 @@ pub(super) async fn any(State(app): State<App>, body: Body) -> Result<Response, 
     let request = parse(body)?;
     match request.scope.as_deref() {
         Some("logs" | "log") => of_log(&app, request).await,
-        Some("cache") => of_cache(&app, &request),
+        Some("cache") => cached::of_cache(&app, request).await,
         Some("blacklist") => of_list(&app, ListKind::Blacklist, request).await,
         Some("whitelist") => of_list(&app, ListKind::Whitelist, request).await,
         Some(_) | None => Err(Problem::new(StatusCode::NOT_FOUND, "scope-not-found")
@@ -90,9 +87,10 @@ pub(super) async fn log(State(app): State<App>, body: Body) -> Result<Response, 
 ///
 /// # Errors
 ///
-/// `400` for a method or key that there is not, `404` for a key that the cache lacks.
+/// `400` for a method, key or value that there is not, `404` for a key that the cache lacks, `500`
+/// for an unknown driver.
 pub(super) async fn cache(State(app): State<App>, body: Body) -> Result<Response, Problem> {
-    of_cache(&app, &parse(body)?)
+    cached::of_cache(&app, parse(body)?).await
 }
 
 /// Does what the body says with the blacklist.
@@ -118,28 +116,28 @@ fn parse(body: Body) -> Result<ContentRequest, Problem> {
 }
 
 /// A refusal in the shape of the earlier systems.
-fn refuse(status: StatusCode, slug: &'static str, text: impl Into<String>) -> Problem {
+pub(super) fn refuse(status: StatusCode, slug: &'static str, text: impl Into<String>) -> Problem {
     let text = text.into();
     Problem::new(status, slug).text(&*text).member("success", false).member("message", text)
 }
 
-fn missing(name: &str) -> Problem {
+pub(super) fn missing(name: &str) -> Problem {
     refuse(StatusCode::BAD_REQUEST, "parameter-missing", format!("{name} is required"))
         .member("parameter", name)
 }
 
-fn unknown_method(method: &str, of: &str) -> Problem {
+pub(super) fn unknown_method(method: &str, of: &str) -> Problem {
     let text = format!("method `{method}` is none of {of}");
     refuse(StatusCode::BAD_REQUEST, "method-unknown", text)
 }
 
-fn unknown_driver(word: &str, of: &[&str]) -> Problem {
+pub(super) fn unknown_driver(word: &str, of: &[&str]) -> Problem {
     let text = format!("unknown driver `{word}`: none of {}", of.join(", "));
     refuse(StatusCode::INTERNAL_SERVER_ERROR, "driver-unknown", text)
 }
 
 impl Scope<'_> {
-    fn body(&self, more: Value) -> Response {
+    pub(super) fn body(&self, more: Value) -> Response {
         let mut body = json!({
             "success": true,
             "scope": self.word,
@@ -152,7 +150,7 @@ impl Scope<'_> {
         Json(body).into_response()
     }
 
-    fn listed(&self, entries: &[Value], total: usize, is_filtered: bool) -> Response {
+    pub(super) fn listed(&self, entries: &[Value], total: usize, is_filtered: bool) -> Response {
         let mut metadata = json!({ "total": total, "timestamp": self.app.now_ms() });
         if is_filtered {
             put_member(&mut metadata, "filtered", entries.len());
@@ -160,7 +158,7 @@ impl Scope<'_> {
         self.body(json!({ "entries": entries, "metadata": metadata }))
     }
 
-    fn swapped(&self, driver: &str, options: Option<Value>) -> Response {
+    pub(super) fn swapped(&self, driver: &str, options: Option<Value>) -> Response {
         let event = format!("driver of {} set to {driver}", self.word);
         let now_ms = self.app.now_ms();
         self.app.dns.events.note_event(ServerEvent::new(now_ms, "driver_changed", event));
@@ -206,117 +204,6 @@ async fn of_log(app: &App, request: ContentRequest) -> Result<Response, Problem>
         }
         other => Err(unknown_method(other, "SET, GET, CLEAR")),
     }
-}
-
-/// Splits the key of a cached answer, `domain:TYPE:CLASS`, its end left out or not.
-fn cache_key(key: &str) -> Result<(Name, Option<RecordType>), Problem> {
-    let bad = |text: String| refuse(StatusCode::BAD_REQUEST, "cache-key-invalid", text);
-    let mut parts = key.split(':');
-    let name = Name::parse(parts.next().unwrap_or_default());
-    let name = name.map_err(|error| bad(format!("key: {error}")))?;
-    let kind = parts.next().map(RecordType::parse).transpose();
-    Ok((name, kind.map_err(|error| bad(format!("key: {error}")))?))
-}
-
-fn of_cache(app: &App, request: &ContentRequest) -> Result<Response, Problem> {
-    let scope = Scope { app, word: "cache", driver: "inmemory" };
-    let dns = &app.dns.dns;
-    match request.method.as_str() {
-        "SET" => match request.driver.as_deref().ok_or_else(|| missing("driver"))? {
-            "inmemory" | "memory" => Ok(scope.swapped("inmemory", request.options.clone())),
-            other => Err(unknown_driver(other, &CACHE_DRIVERS)),
-        },
-        "GET" => {
-            if let Some(key) = &request.key {
-                let exists = !held(&app.dns, key)?.is_empty();
-                return Ok(scope.body(json!({ "exists": exists, "key": key })));
-            }
-            let filter = request.filter.clone().unwrap_or_default();
-            let search = filter.get("key").and_then(Value::as_str).map(str::to_lowercase);
-            let search = search.filter(|text| !text.is_empty());
-            let is_filtered = search.is_some();
-            let total = dns.cache().stats().n_entries;
-            let entries = cache_entries(&app.dns, search, CACHE_ENTRIES_MAX, app.now_ms());
-            Ok(scope.listed(&entries, total, is_filtered))
-        }
-        "CLEAR" => {
-            let n = dns.flush(&Flush::All);
-            Ok(scope.body(json!({ "message": "Cache cleared", "affected": n })))
-        }
-        "REMOVE" => {
-            let key = request.key.as_deref().ok_or_else(|| missing("key"))?;
-            let (name, kind) = cache_key(key)?;
-            let affected = usize::from(dns.flush(&Flush::One { name, kind }) > 0);
-            Ok(scope.body(json!({ "affected": affected, "key": key })))
-        }
-        other => Err(unknown_method(other, "SET, GET, CLEAR, REMOVE")),
-    }
-}
-
-/// Returns the cached answers of a key.
-fn held(parts: &DnsParts, key: &str) -> Result<Vec<CacheEntry>, Problem> {
-    let (name, kind) = cache_key(key)?;
-    let query = CacheQuery {
-        search: Some(name.to_string().trim_end_matches('.').to_lowercase()),
-        kind,
-        after: None,
-        limit: tidings_dns::cache::PAGE_MAX,
-    };
-    let found = parts.dns.cache_page(&query).entries;
-    Ok(found.into_iter().filter(|entry| entry.name == name).collect())
-}
-
-/// Lists cached answers by the contract.
-pub(crate) fn cache_entries(
-    parts: &DnsParts,
-    search: Option<String>,
-    n_max: usize,
-    now_ms: u64,
-) -> Vec<Value> {
-    let mut listed = Vec::new();
-    let mut query = CacheQuery { search, limit: n_max, ..CacheQuery::default() };
-    loop {
-        query.limit = (n_max - listed.len()).min(tidings_dns::cache::PAGE_MAX);
-        let page = parts.dns.cache_page(&query);
-        query.after = page.entries.last().map(|entry| (entry.name.clone(), entry.kind));
-        let is_last = page.entries.len() < query.limit;
-        listed.extend(page.entries.iter().map(|entry| cache_entry(entry, now_ms)));
-        if is_last || listed.len() >= n_max {
-            return listed;
-        }
-    }
-}
-
-fn cache_entry(entry: &CacheEntry, now_ms: u64) -> Value {
-    let name = entry.name.to_string();
-    let name = name.trim_end_matches('.');
-    let stored_ms = now_ms.saturating_sub(entry.age_ms);
-    let answers: Vec<Value> = entry
-        .addresses
-        .iter()
-        .map(|address| {
-            let kind = if address.is_ipv4() { "A" } else { "AAAA" };
-            let ttl = entry.ttl_s;
-            json!({ "name": name, "type": kind, "class": "IN", "ttl": ttl, "data": address })
-        })
-        .collect();
-    let rcode = tidings_dns::query_log::words::response_code(entry.response_code.into());
-    json!({
-        "key": format!("{name}:{}:IN", entry.kind),
-        "packet": {
-            "type": "response",
-            "rcode": rcode,
-            "questions": [{ "name": name, "type": entry.kind.to_string(), "class": "IN" }],
-            "answers": answers,
-        },
-        "cache": {
-            "timestamp": stored_ms,
-            "ttl": entry.ttl_s,
-            "expiresAt": stored_ms + u64::from(entry.ttl_s) * 1_000,
-        },
-        "hits": entry.n_hits,
-        "provider": entry.upstream.as_deref(),
-    })
 }
 
 async fn of_list(app: &App, kind: ListKind, request: ContentRequest) -> Result<Response, Problem> {

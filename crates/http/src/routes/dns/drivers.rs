@@ -9,22 +9,19 @@ use crate::dns::actions::log_driver_words;
 use crate::dns::{DnsParts, put_member};
 use crate::state::App;
 
-/// Drivers of the cache: it is kept in memory alone.
-pub(super) const CACHE_DRIVERS: [&str; 1] = ["inmemory"];
-
 /// Every driver in use, and every one that there is.
 pub(super) async fn drivers(State(app): State<App>) -> Json<Value> {
     let lists = list_words();
     Json(json!({
         "current": {
             "logs": log_driver(&app.dns),
-            "cache": driver("inmemory", None),
+            "cache": cache_driver(&app.dns),
             "blacklist": list_driver(&app.dns, ListKind::Blacklist),
             "whitelist": list_driver(&app.dns, ListKind::Whitelist),
         },
         "available": {
             "logs": log_driver_words(),
-            "cache": CACHE_DRIVERS,
+            "cache": lists,
             "blacklist": lists,
             "whitelist": lists,
         },
@@ -37,8 +34,12 @@ pub(super) async fn of_log(State(app): State<App>) -> Json<Value> {
 }
 
 /// The driver of the cache.
-pub(super) async fn of_cache() -> Json<Value> {
-    Json(json!({ "current": driver("inmemory", None), "available": CACHE_DRIVERS }))
+pub(super) async fn of_cache(State(app): State<App>) -> Json<Value> {
+    Json(json!({ "current": cache_driver(&app.dns), "available": list_words() }))
+}
+
+fn cache_driver(parts: &DnsParts) -> Value {
+    driver(parts.settings.contract().cache_driver.word(), None)
 }
 
 /// The driver of the blacklist.

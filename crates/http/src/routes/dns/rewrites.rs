@@ -98,6 +98,14 @@ pub(super) async fn add(
         kind: request.kind.filter(|kind| !kind.is_empty()),
         value: request.value.trim().to_owned(),
     };
+    // A name may have any bytes; somebody who writes a space means something else.
+    let has_space = |text: &str| text.contains(char::is_whitespace);
+    if has_space(&rewrite.name) {
+        return Err(Problem::bad_parameter("name", "must be a name, without spaces"));
+    }
+    if rewrite.kind.is_none() && has_space(&rewrite.value) {
+        return Err(Problem::bad_parameter("value", "must be an address or a name"));
+    }
     if let Some(problem) = rewrite.problem() {
         return Err(Problem::bad_parameter("value", problem));
     }
