@@ -22,6 +22,10 @@ pub(crate) enum Bench {
     Size,
     /// Bytes per entry of the query log of DNS, and the time to search all of it (2 minutes).
     DnsLog,
+    /// An answer from the resolver's cache beside a UDP echo, unbound and dnsmasq (4 minutes).
+    Dns,
+    /// Memory and times of tables of 1,000,000 and 5,000,000 blocked names (2 minutes).
+    DnsFilter,
     /// Deliveries a second, cost and delay beside one plain `send()` each (5 minutes).
     Fanout,
     /// 10,000 channels with one subscriber each, beside one plain `send()` (1 minute).
@@ -40,19 +44,46 @@ pub(crate) enum Bench {
     Polling,
 }
 
-/// Builds what a bench needs, once, and runs it; `arguments` go to the bench.
+/// Builds what benches need, once, and runs them one after the other; `arguments` go to each.
 ///
 /// # Errors
 ///
-/// The build or the bench fails.
+/// The build or a bench fails.
 pub(crate) fn bench(
     workspace: &Workspace,
-    bench: Bench,
+    benches: &[Bench],
     arguments: &[String],
 ) -> anyhow::Result<()> {
     let server = run::build_with(workspace, &["tidings-bench"])?;
     let program = server.with_file_name(format!("tidings-bench{}", std::env::consts::EXE_SUFFIX));
-    let name = match bench {
+    for bench in benches {
+        let mut command = std::process::Command::new(&program);
+        command.arg(name(*bench));
+        if needs_server(*bench) {
+            command.arg("--server").arg(&server);
+        }
+        command.args(arguments);
+        step::run("Measuring; nothing else should run on this machine", &mut command)?;
+    }
+    Ok(())
+}
+
+/// Returns whether a bench starts the server's program.
+fn needs_server(bench: Bench) -> bool {
+    !matches!(
+        bench,
+        Bench::Publish
+            | Bench::Resume
+            | Bench::Replay
+            | Bench::Size
+            | Bench::DnsLog
+            | Bench::DnsFilter
+    )
+}
+
+/// Returns the word on the command line.
+fn name(bench: Bench) -> &'static str {
+    match bench {
         Bench::All => "all",
         Bench::Publish => "publish",
         Bench::Resume => "resume",
@@ -60,6 +91,8 @@ pub(crate) fn bench(
         Bench::Start => "start",
         Bench::Size => "size",
         Bench::DnsLog => "dns-log",
+        Bench::Dns => "dns",
+        Bench::DnsFilter => "dns-filter",
         Bench::Fanout => "fanout",
         Bench::Channels => "channels",
         Bench::Storm => "storm",
@@ -68,16 +101,5 @@ pub(crate) fn bench(
         Bench::Idle => "idle",
         Bench::Peers => "peers",
         Bench::Polling => "polling",
-    };
-    let mut command = std::process::Command::new(program);
-    command.arg(name);
-    let needs_server = !matches!(
-        bench,
-        Bench::Publish | Bench::Resume | Bench::Replay | Bench::Size | Bench::DnsLog
-    );
-    if needs_server {
-        command.arg("--server").arg(server);
     }
-    command.args(arguments);
-    step::run("Measuring; nothing else should run on this machine", &mut command)
 }

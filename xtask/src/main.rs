@@ -7,6 +7,7 @@
 )]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -18,6 +19,7 @@ use crate::workspace::Workspace;
 mod bench;
 mod ci;
 mod codegen;
+mod fuzz;
 mod node;
 mod packages;
 mod report;
@@ -91,15 +93,15 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Measures on this machine: builds the release binaries and runs one bench, or all.
+    /// Measures on this machine: builds the release binaries and runs benches.
     ///
     /// The figures are printed as Markdown, or as JSON; `docs/performance.md` is made of them.
     /// Load goes to the loopback address, and files to a temporary folder below the target
     /// folder, which is removed at the end.
     Bench {
-        /// What to measure.
+        /// What to measure; several are measured one after the other.
         #[arg(default_value = "all")]
-        name: Bench,
+        names: Vec<Bench>,
         /// One run in the smallest size: does it work? (seconds, once it is built)
         #[arg(long)]
         quick: bool,
@@ -109,6 +111,14 @@ enum Task {
         /// Further arguments for the bench, as `-- --runs 5`; `-- --help` lists them.
         #[arg(last = true)]
         arguments: Vec<String>,
+    },
+    /// Runs a fuzz target of `fuzz/` for a while, with the stable toolchain; needs a C++ compiler.
+    Fuzz {
+        /// The target, as `dns_messages` or `dns_rules`.
+        target: String,
+        /// How many seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
     },
     /// Runs every check that a change has to pass, and prints how long each took.
     ///
@@ -155,10 +165,13 @@ fn run_task(task: Task) -> anyhow::Result<()> {
             let scope = if all { Scope::All } else { Scope::Quick };
             run::scenarios(&workspace, scope, screenshots, &arguments)
         }
-        Task::Bench { name, quick, json, mut arguments } => {
+        Task::Bench { names, quick, json, mut arguments } => {
             arguments.extend(quick.then(|| "--quick".to_owned()));
             arguments.extend(json.then(|| "--json".to_owned()));
-            bench::bench(&workspace, name, &arguments)
+            bench::bench(&workspace, &names, &arguments)
+        }
+        Task::Fuzz { target, seconds } => {
+            fuzz::run(&workspace, &target, Duration::from_secs(seconds))
         }
         Task::Ci => ci::ci(&workspace),
         Task::Tidy => tidy::tidy(&workspace),

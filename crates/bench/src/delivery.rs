@@ -17,7 +17,7 @@ mod idle;
 mod mark;
 mod peers;
 mod polling;
-mod process;
+pub(crate) mod process;
 mod publisher;
 mod replays;
 mod secured;

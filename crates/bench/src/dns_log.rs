@@ -1,5 +1,6 @@
 //! The query log of DNS: bytes an entry takes on disk, and the time to search all of it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
@@ -79,7 +80,7 @@ struct Filled {
 /// The log does not hold what it was given, or a search does not find it.
 pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Report> {
     progress(format_args!("filling a query log with {} entries", arguments.entries));
-    let filled = fill(arguments, place)?;
+    let filled = fill(arguments.entries, &place.folder.join("dns"))?;
     let status = filled.log.status();
     let n_entries = figure(arguments.entries);
     let per_entry = figure(status.size_bytes) / n_entries;
@@ -119,12 +120,22 @@ pub(crate) fn measure(arguments: &Arguments, place: &Place) -> anyhow::Result<Re
     Ok(report)
 }
 
+/// Makes a query log with so many entries in a folder, for other benches.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub(crate) fn prepare(folder: &Path, n_entries: usize) -> anyhow::Result<()> {
+    fill(n_entries, folder)?.threads.stop();
+    Ok(())
+}
+
 /// Hands entries over and waits until they are on disk.
-fn fill(arguments: &Arguments, place: &Place) -> anyhow::Result<Filled> {
+fn fill(n_entries: usize, folder: &Path) -> anyhow::Result<Filled> {
     let (hand, handed) = sync_channel(BATCH);
     let parts = QueryLogParts {
         source: Box::new(Handed(handed)),
-        folder: place.folder.join("dns"),
+        folder: folder.to_owned(),
         clock: Arc::new(outside::now_ms),
     };
     let config = QueryLogConfig {
@@ -137,8 +148,8 @@ fn fill(arguments: &Arguments, place: &Place) -> anyhow::Result<Filled> {
         QueryLog::start(&config, parts).context("start the query log")?;
     let mut samples = Samples::new(1);
     let mut n_handed = 0;
-    while n_handed < arguments.entries {
-        let n_now = BATCH.min(arguments.entries - n_handed);
+    while n_handed < n_entries {
+        let n_now = BATCH.min(n_entries - n_handed);
         hand_over(&hand, &mut samples, n_now)?;
         n_handed += n_now;
         let start = Instant::now();

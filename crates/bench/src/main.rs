@@ -20,6 +20,8 @@ use crate::role::Role;
 
 mod child;
 mod delivery;
+mod dns;
+mod dns_filter;
 mod dns_log;
 mod events;
 mod frames;
@@ -119,6 +121,20 @@ enum Task {
         #[command(flatten)]
         arguments: dns_log::Arguments,
     },
+    /// What an answer from the resolver's cache costs, beside a UDP echo, unbound and dnsmasq.
+    Dns {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        arguments: dns::Arguments,
+    },
+    /// Memory of the table of blocked names, and the times to make it, to look, and to edit rules.
+    DnsFilter {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        arguments: dns_filter::Arguments,
+    },
     #[command(flatten)]
     Delivery(delivery::Task),
     /// Works for another bench.
@@ -164,6 +180,8 @@ enum Bench {
     Start(start::Arguments),
     Size(size::Arguments),
     DnsLog(dns_log::Arguments),
+    Dns(dns::Arguments),
+    DnsFilter(dns_filter::Arguments),
     Delivery(delivery::Bench),
 }
 
@@ -188,6 +206,8 @@ impl Bench {
             Self::Start(arguments) => Self::Start(arguments.quick()),
             Self::Size(_) => Self::Size(size::Arguments::QUICK),
             Self::DnsLog(_) => Self::DnsLog(dns_log::Arguments::QUICK),
+            Self::Dns(arguments) => Self::Dns(arguments.quick()),
+            Self::DnsFilter(_) => Self::DnsFilter(dns_filter::Arguments::QUICK),
             Self::Delivery(bench) => Self::Delivery(bench.quick()),
         }
     }
@@ -204,6 +224,8 @@ impl Bench {
             Self::Start(arguments) => ("start", start::measure(arguments, place)),
             Self::Size(arguments) => ("size", size::measure(arguments, place)),
             Self::DnsLog(arguments) => ("dns-log", dns_log::measure(arguments, place)),
+            Self::Dns(arguments) => ("dns", dns::measure(arguments, place)),
+            Self::DnsFilter(arguments) => ("dns-filter", dns_filter::measure(arguments, place)),
             Self::Delivery(bench) => bench.measure(place),
         };
         let report = report.context(name)?;
@@ -231,6 +253,8 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Start { common, arguments } => (common, vec![Bench::Start(arguments)]),
         Task::Size { common, arguments } => (common, vec![Bench::Size(arguments)]),
         Task::DnsLog { common, arguments } => (common, vec![Bench::DnsLog(arguments)]),
+        Task::Dns { common, arguments } => (common, vec![Bench::Dns(arguments)]),
+        Task::DnsFilter { common, arguments } => (common, vec![Bench::DnsFilter(arguments)]),
         Task::Delivery(task) => match task.prepare()? {
             Some((common, bench)) => (common, vec![Bench::Delivery(bench)]),
             None => return Ok(ExitCode::SUCCESS),

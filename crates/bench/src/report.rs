@@ -61,6 +61,13 @@ pub(crate) struct Column {
     key: &'static str,
 }
 
+impl Column {
+    /// Returns its key in JSON.
+    pub(crate) const fn key(&self) -> &'static str {
+        self.key
+    }
+}
+
 /// Makes a column.
 pub(crate) const fn column(heading: &'static str, key: &'static str) -> Column {
     Column { heading, key }

@@ -16,7 +16,7 @@ use crate::memory::{self, Memory};
 use crate::served::Served;
 use crate::statistics::milliseconds;
 use crate::store::{self, Store};
-use crate::{publish, resume, streams};
+use crate::{dns, dns_filter, publish, resume, streams};
 
 /// Channels that the child [`Role::Write`] publishes to.
 pub(crate) const WRITE_CHANNELS: usize = 1_000;
@@ -48,6 +48,12 @@ pub(crate) enum Role {
     Resumers,
     /// Serves the hub; asked for `forget` or `memory`, it tells its memory.
     Serve,
+    /// Sends datagrams back.
+    DnsEcho,
+    /// Runs the resolver, as asked.
+    DnsResolver,
+    /// Makes tables of blocked names, and tells time and memory.
+    DnsFilter,
 }
 
 impl Role {
@@ -63,6 +69,9 @@ impl Role {
             Self::Publishers => "publishers",
             Self::Resumers => "resumers",
             Self::Serve => "serve",
+            Self::DnsEcho => "dns-echo",
+            Self::DnsResolver => "dns-resolver",
+            Self::DnsFilter => "dns-filter",
         }
     }
 
@@ -82,6 +91,9 @@ impl Role {
             Self::Publishers => answer_each(publish::load::run),
             Self::Resumers => answer_each(resume::load::run),
             Self::Serve => serve(folder),
+            Self::DnsEcho => dns::play_echo(),
+            Self::DnsResolver => dns::resolver::play(folder),
+            Self::DnsFilter => dns_filter::play(folder),
         }
     }
 }

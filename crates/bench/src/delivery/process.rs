@@ -40,6 +40,17 @@ pub(crate) fn pin(side: Side) -> anyhow::Result<()> {
     rustix::thread::sched_setaffinity(None, &cores).context("pin to a core")
 }
 
+/// Lets this thread, and what it starts, run on every core again.
+///
+/// # Errors
+///
+/// The system refuses.
+pub(crate) fn unpin() -> anyhow::Result<()> {
+    let mut cores = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|core| cores.set(core));
+    rustix::thread::sched_setaffinity(None, &cores).context("use every core")
+}
+
 /// Makes this thread, but not what it starts, go before other work (`SCHED_RR`).
 ///
 /// # Errors

@@ -269,6 +269,9 @@ pub(crate) struct LaunchArguments {
     /// Go before other work.
     #[arg(long)]
     first: bool,
+    /// Use every core.
+    #[arg(long)]
+    every_core: bool,
     /// The program and its arguments.
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
@@ -283,7 +286,11 @@ pub(crate) fn launch(arguments: &LaunchArguments) -> anyhow::Result<()> {
     let (program, rest) = arguments.command.split_first().context("no program")?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .context("end with the parent")?;
-    process::pin(Side::Server)?;
+    if arguments.every_core {
+        process::unpin()?;
+    } else {
+        process::pin(Side::Server)?;
+    }
     process::raise_descriptor_limit()?;
     if arguments.first {
         process::go_first_as_server()?;

@@ -13,7 +13,7 @@ use crate::entry::{Entry, Status};
 pub const HELD_MAX: usize = 100;
 
 /// Values with their counts, which may be too great but never too small.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(from = "Vec<(Value, u64)>", into = "Vec<(Value, u64)>")]
 #[serde(bound(
     deserialize = "Value: Deserialize<'de> + Hash + Eq + Clone",
@@ -22,11 +22,15 @@ pub const HELD_MAX: usize = 100;
 pub struct Sketch<Value: Hash + Eq + Clone> {
     places: HashMap<Value, usize>,
     held: Vec<(Value, u64)>,
+    /// Where the search for the rarest goes on, and a count that none is below: counts only grow,
+    /// so a search that goes round once finds the rarest of then.
+    hand: usize,
+    floor: u64,
 }
 
 impl<Value: Hash + Eq + Clone> Sketch<Value> {
     fn new() -> Self {
-        Self { places: HashMap::new(), held: Vec::new() }
+        Self { places: HashMap::new(), held: Vec::new(), hand: 0, floor: 0 }
     }
 
     /// Counts a value; `own` makes one that is held.
@@ -44,23 +48,44 @@ impl<Value: Hash + Eq + Clone> Sketch<Value> {
             return;
         }
         if self.held.len() < HELD_MAX {
-            self.places.insert(own(value), self.held.len());
-            self.held.push((own(value), more));
+            let value = own(value);
+            self.places.insert(value.clone(), self.held.len());
+            self.held.push((value, more));
             return;
         }
         // The rarest one gives its place and its count.
-        let rarest = self.held.iter_mut().enumerate().min_by_key(|(_, (_, n))| *n);
-        if let Some((place, (held, n))) = rarest {
+        let place = self.rarest();
+        if let Some((held, n)) = self.held.get_mut(place) {
             self.places.remove::<Value>(held);
-            self.places.insert(own(value), place);
             *held = own(value);
             *n += more;
+            self.places.insert(held.clone(), place);
+        }
+    }
+
+    /// Finds the place of the smallest count; most times within a step or two.
+    fn rarest(&mut self) -> usize {
+        loop {
+            for _ in 0..self.held.len() {
+                self.hand = if self.hand + 1 < self.held.len() { self.hand + 1 } else { 0 };
+                if self.held.get(self.hand).is_some_and(|(_, n)| *n <= self.floor) {
+                    return self.hand;
+                }
+            }
+            let Some(least) = self.held.iter().map(|(_, n)| *n).min() else { return 0 };
+            self.floor = least;
         }
     }
 
     /// Returns the values with their counts, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&Value, u64)> {
         self.held.iter().map(|(value, n)| (value, *n))
+    }
+}
+
+impl<Value: Hash + Eq + Clone> PartialEq for Sketch<Value> {
+    fn eq(&self, other: &Self) -> bool {
+        self.held == other.held
     }
 }
 
@@ -157,5 +182,18 @@ mod tests {
         assert_eq!(top.iter().map(|(value, _)| *value).collect::<Vec<_>>(), [2, 1]);
         assert!(top[0].1 >= 4_000 && top[1].1 >= 2_000, "counts are never too small: {top:?}");
         assert_eq!(sketch.held.len(), HELD_MAX);
+    }
+
+    #[test]
+    fn the_rarest_gives_its_place() {
+        let mut sketch = Sketch::<u32>::new();
+        for value in 0..1_000_u32 {
+            sketch.add(&(value.wrapping_mul(2_654_435_761) % 313), 1, u32::clone);
+            let least = sketch.held.iter().map(|(_, n)| *n).min();
+            let place = sketch.rarest();
+            assert_eq!(sketch.held.get(place).map(|(_, n)| *n), least, "value {value}");
+        }
+        let n_counted: u64 = sketch.iter().map(|(_, n)| n).sum();
+        assert_eq!(n_counted, 1_000, "a count goes on in another's place");
     }
 }

@@ -29,7 +29,7 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// Returns whether all programs are there; says which are not.
-fn has(programs: &[&str]) -> bool {
+pub fn has(programs: &[&str]) -> bool {
     let missing: Vec<_> = programs.iter().filter(|name| program(name).is_none()).collect();
     if !missing.is_empty() {
         eprintln!("skipped: {missing:?} missing; `cargo xtask test` installs them on Debian");
@@ -38,7 +38,7 @@ fn has(programs: &[&str]) -> bool {
 }
 
 /// A server that is killed when it is dropped.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -73,7 +73,7 @@ fn free_port() -> u16 {
     }
 }
 
-fn ask(address: SocketAddr, message: &[u8]) -> Option<Answer> {
+pub fn ask(address: SocketAddr, message: &[u8]) -> Option<Answer> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     socket.send_to(message, address).ok()?;
@@ -84,7 +84,7 @@ fn ask(address: SocketAddr, message: &[u8]) -> Option<Answer> {
 }
 
 /// Waits until a server answers a name without a failure.
-fn await_answer(address: SocketAddr, name: &str, folder: &Path) {
+pub fn await_answer(address: SocketAddr, name: &str, folder: &Path) {
     for _ in 0..LOOKS_MAX {
         if ask(address, &query(name, 1)).is_some_and(|answer| answer.code() == 0) {
             return;
@@ -97,19 +97,19 @@ fn await_answer(address: SocketAddr, name: &str, folder: &Path) {
 }
 
 /// Zones below a folder, served by nsd.
-struct Zones {
+pub struct Zones {
     folder: tempfile::TempDir,
     port: u16,
     names: Vec<String>,
 }
 
 impl Zones {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { folder, port: free_port(), names: Vec::new() }
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -117,7 +117,7 @@ impl Zones {
         format!("zone{}", if zone == "." { "root" } else { zone })
     }
 
-    fn add(&mut self, zone: &str, records: &str) {
+    pub fn add(&mut self, zone: &str, records: &str) {
         let origin = format!("{}.", zone.trim_end_matches('.'));
         let text = format!(
             "$ORIGIN {origin}\n$TTL 300\n@ SOA ns.lab. host.lab. 1 3600 600 86400 60\n@ NS ns.lab.\n\
@@ -125,6 +125,11 @@ impl Zones {
         );
         fs::write(self.path().join(Self::file(zone)), text).unwrap();
         self.names.push(zone.to_owned());
+    }
+
+    /// Returns where the zones are served.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// Signs a zone and returns its DS records.
@@ -140,7 +145,7 @@ impl Zones {
         fs::read_to_string(self.path().join(format!("dsset-{name}"))).unwrap_or_default()
     }
 
-    fn serve(&self) -> Running {
+    pub fn serve(&self) -> Running {
         let folder = self.path().display();
         let mut text = format!(
             "server:\n ip-address: 127.0.0.1@{}\n username: \"\"\n zonesdir: \"{folder}\"\n \
@@ -159,7 +164,7 @@ impl Zones {
     }
 
     /// Starts unbound in front of the zones.
-    fn validate(&self, anchor: &str) -> (Running, SocketAddr) {
+    pub fn validate(&self, anchor: &str) -> (Running, SocketAddr) {
         let (folder, port) = (self.path().display(), free_port());
         fs::write(self.path().join("anchor"), anchor).unwrap();
         let validation = format!(" trust-anchor-file: \"{folder}/anchor\"\n");
@@ -180,7 +185,7 @@ impl Zones {
     }
 }
 
-fn resolver(upstream: SocketAddr) -> Resolver {
+pub fn resolver(upstream: SocketAddr) -> Resolver {
     let mut config = DnsConfig {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
         threads: 1,

@@ -10,6 +10,7 @@
     reason = "a test ends at the first surprise and says what it met"
 )]
 
+mod beside_unbound;
 mod caching;
 mod control;
 mod harness;
