@@ -1,16 +1,12 @@
 //! Builds the tests and the binary that they start, once, and runs them.
 
 use std::process::Command;
-use std::time::Duration;
 
 use crate::workspace::Workspace;
-use crate::{fuzz, node, packages, step};
+use crate::{node, packages, step};
 
 /// Profile of everything that is built for checks.
 pub(crate) const PROFILE: &str = "ci";
-
-/// The fuzz target of the bytes that anybody may send, and for how long it runs with the slow tests.
-const FUZZED: (&str, Duration) = ("dns_messages", Duration::from_mins(1));
 
 /// How much is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +44,7 @@ pub(crate) fn test(
     if scope == Scope::All {
         command.env("TIDINGS_TEST_ALL", "1");
     }
-    step::run("Running the tests", &mut command)?;
-    if scope == Scope::All && arguments.is_empty() {
-        let (target, time) = FUZZED;
-        fuzz::run(workspace, target, time)?;
-    }
-    Ok(())
+    step::run("Running the tests", &mut command)
 }
 
 /// Tests the client and the dashboard, the latter also in a real browser.

@@ -24,6 +24,8 @@ const READY_WORDS: &str = "listening on http://";
 const READ_BYTES: usize = 65_536;
 /// What the time of an entry follows.
 const KEY: &[u8] = b"\"at_ms\":";
+/// Looks, [`SETTLE`] apart, for a batch of each viewer.
+const LOOKS_MAX: usize = 20;
 /// Time for streams to begin, and to end.
 const SETTLE: Duration = Duration::from_millis(400);
 
@@ -96,7 +98,7 @@ impl Program {
         std::thread::sleep(SETTLE);
         viewers.begin();
         let outcome = load::open(self.dns, questions, (rate, time))?;
-        let seen = viewers.end();
+        let seen = viewers.end(n_viewers);
         std::thread::sleep(SETTLE);
         ensure!(n_viewers == 0 || seen.n_batches > 0.0, "the viewers saw nothing");
         Ok((outcome, seen))
@@ -152,7 +154,16 @@ impl Viewers {
         self.state.counts.store(true, Ordering::Release);
     }
 
-    fn end(self) -> Seen {
+    /// Ends the streams once the last batch has come, or should have.
+    fn end(self, n_viewers: usize) -> Seen {
+        let n_expected = u64::try_from(n_viewers).unwrap_or(0);
+        let n_batches = || self.state.n_batches.load(Ordering::Acquire);
+        for _ in 0..LOOKS_MAX {
+            if n_batches() >= n_expected {
+                break;
+            }
+            std::thread::sleep(SETTLE);
+        }
         for socket in &self.sockets {
             socket.shutdown(std::net::Shutdown::Both).ok();
         }
@@ -192,7 +203,7 @@ fn look(mut socket: TcpStream, state: &State) {
 /// Asks for the channel on which all entries come.
 fn live_channel(http: SocketAddr) -> anyhow::Result<String> {
     let mut socket = TcpStream::connect(http).context("connect")?;
-    let body = "{\"filter\":\"name:bench\"}";
+    let body = "{\"filter\":\"status:cached\"}";
     write!(
         socket,
         "POST /api/v1/dns/log/live HTTP/1.0\r\nHost: 127.0.0.1\r\n\
