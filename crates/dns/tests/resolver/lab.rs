@@ -150,7 +150,8 @@ impl Zones {
         let mut text = format!(
             "server:\n ip-address: 127.0.0.1@{}\n username: \"\"\n zonesdir: \"{folder}\"\n \
              database: \"\"\n pidfile: \"{folder}/nsd.pid\"\n xfrdfile: \"{folder}/xfrd\"\n \
-             zonelistfile: \"{folder}/list\"\n xfrdir: \"{folder}\"\n server-count: 1\n\
+             zonelistfile: \"{folder}/list\"\n xfrdir: \"{folder}\"\n server-count: 1\n \
+             rrl-ratelimit: 0\n\
              remote-control:\n control-enable: no\n",
             self.port
         );
