@@ -15,7 +15,7 @@ use tidings_dns::filter::dialect::Dialect;
 use tidings_dns::filter::suffixes::HashKey;
 use tidings_dns::filter::{Filter, image};
 use tidings_dns::query_log::{QueryLog, QueryLogConfig, QueryLogParts, QueryLogThreads};
-use tidings_dns::service::{Dns, DnsEnvironment};
+use tidings_dns::service::{Dns, DnsEnvironment, TlsServer};
 use tidings_dns::verdict::ListId;
 
 use super::names;
@@ -170,7 +170,7 @@ pub(crate) fn play(folder: &Path) -> anyhow::Result<()> {
     let environment = DnsEnvironment {
         clock: Arc::new(outside::now_ms),
         entropy: Arc::new(outside::random),
-        tls_server: None,
+        tls_server: TlsServer::default(),
         tls_client: None,
     };
     let config = config(&question, furniture)?;
