@@ -23,7 +23,7 @@ const CHANGES_TOLD_MAX: usize = 49;
 
 /// Publishes every update until `stop` is cancelled or the network ends.
 ///
-/// The resolver has the names and hardware addresses of the leases before anyone is told of the change.
+/// The resolver has the names and hardware addresses of the leases before anyone is told of them.
 pub(crate) async fn run(
     hub: Arc<Hub>,
     dns: Arc<DnsParts>,

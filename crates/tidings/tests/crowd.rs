@@ -40,7 +40,7 @@ fn a_thousand_subscribers_get_every_event_of_ten_publishers_once_and_in_order() 
         tokio::time::timeout(PATIENCE, crowd(address)).await.expect("everything comes in time");
     });
     let stats = server.get("/api/sse/stats").json();
-    assert_eq!(stats["published"], N_EVENTS + 3, "besides the version and two of DNS: {stats}");
+    assert_eq!(stats["published"], N_EVENTS + 6, "besides the version and five of DNS: {stats}");
 }
 
 async fn crowd(address: SocketAddr) {

@@ -123,7 +123,7 @@ fn settings_say_where_each_comes_from_and_keep_secrets() {
     let secret = "a secret of 24 letters..";
     let server = Server::start(ServerOptions {
         config: Some(format!("[http]\nnotify_secret = \"{secret}\"\n[hub]\nchannels_max = 9\n")),
-        environment: vec![("TIDINGS_HUB_RETRY_MIN".to_owned(), "2s".to_owned())],
+        environment: vec![("TIDINGS_HUB_RETRY_MIN".to_owned(), "500ms".to_owned())],
         ..ServerOptions::default()
     });
     let answer = server.get("/api/v1/settings");
@@ -137,7 +137,7 @@ fn settings_say_where_each_comes_from_and_keep_secrets() {
     assert_eq!(setting("hub.channels_max")["value"], 9);
     assert_eq!(setting("hub.channels_max")["origin"], json!({ "kind": "file", "name": file }));
     let retry = setting("hub.retry_min");
-    assert_eq!(retry["value"], "2s");
+    assert_eq!(retry["value"], "500ms");
     assert_eq!(retry["origin"], json!({ "kind": "environment", "name": "TIDINGS_HUB_RETRY_MIN" }));
     assert_eq!(setting("data")["origin"], json!({ "kind": "flag", "name": "--data" }));
     assert_eq!(setting("hub.keep_alive")["origin"], json!({ "kind": "default", "name": null }));

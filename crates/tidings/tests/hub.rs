@@ -42,7 +42,7 @@ fn a_stream_opens_as_the_contract_says() {
     assert_eq!((&version["type"], &version["event"]), (&json!("version"), &json!("version")));
     let ready = stream.expect_event("ready").json();
     assert_eq!(ready, json!({ "channels": ["version", "orders/*"] }));
-    assert!((1_000..=4_000).contains(&stream.retry_ms().unwrap()));
+    assert!((250..=750).contains(&stream.retry_ms().unwrap()));
     publish(&server, "orders/1", &json!({ "a": [1, 2] }));
     let event = stream.expect_event("message");
     assert!(event.id.is_some());
@@ -303,7 +303,7 @@ fn a_signal_ends_streams_and_then_the_server() {
     let (events, end) = stream.collect_until_end(Duration::from_secs(5));
     assert_eq!(events.last().unwrap().json(), json!({ "reason": "server_shutdown" }));
     assert_eq!(end, NoEvent::Ended);
-    assert!((1_000..=4_000).contains(&stream.retry_ms().unwrap()));
+    assert!((250..=750).contains(&stream.retry_ms().unwrap()));
     assert!(server.wait(Duration::from_secs(10)).success(), "{}", server.log());
 }
 

@@ -148,7 +148,7 @@ fn what_is_exported_and_imported_is_the_same_in_a_new_epoch() {
 
     let data = old.folder().join("imported");
     let said = succeed(&log(&data, &["import", file.to_str().unwrap()]));
-    assert!(said.contains("121 events on 3 channels and 4 state values"), "{said}");
+    assert!(said.contains("121 events on 3 channels and 7 state values"), "{said}");
     let again = log(&data, &["import", file.to_str().unwrap()]);
     let (_, errors) = texts(&again);
     assert_eq!(again.status.code(), Some(1), "{errors}");
@@ -179,7 +179,7 @@ fn an_export_takes_what_is_asked_for() {
     assert_eq!(of_two[0]["channels"], json!(["orders/*", "weather/oslo"]));
     let later = lines(&["export", "--after", &positions[58]]);
     assert_eq!(later[0]["after"], positions[58].as_str());
-    assert_eq!(later.last().unwrap(), &json!({"record": "end", "events": 4, "states": 4}));
+    assert_eq!(later.last().unwrap(), &json!({"record": "end", "events": 4, "states": 7}));
     let (epoch, rest) = positions[58].split_once('-').unwrap();
     let offset = rest.split_once('-').unwrap().0;
     #[rustfmt::skip]

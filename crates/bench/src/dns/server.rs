@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
@@ -87,9 +87,7 @@ impl Contender {
 
     /// Starts it and waits for its first answer; `None` when it is not installed.
     pub(super) fn start(self, lab: &Lab) -> anyhow::Result<Option<Running>> {
-        let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("find a port")?;
-        let address = port.local_addr().context("find a port")?;
-        drop(port);
+        let address = free_address()?;
         let own = std::env::current_exe().context("find this program")?;
         let folder = lab.folder.join(format!("server-{self:?}"));
         fs::create_dir_all(&folder).context("make a folder")?;
@@ -253,6 +251,23 @@ pub(crate) fn play_echo() -> anyhow::Result<()> {
     loop {
         std::thread::sleep(Duration::from_mins(1));
     }
+}
+
+/// Finds an address whose port is free for datagrams and for streams.
+///
+/// # Errors
+///
+/// There is none in so many tries.
+pub(super) fn free_address() -> anyhow::Result<SocketAddr> {
+    const TRIES: usize = 32;
+    for _ in 0..TRIES {
+        let datagrams = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("find a port")?;
+        let address = datagrams.local_addr().context("find a port")?;
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    anyhow::bail!("no port is free for datagrams and streams, of {TRIES} tried")
 }
 
 /// Binds a socket that shares its address with others of this process.

@@ -1,7 +1,7 @@
 //! The server's program with people who look at its live log: do they slow an answer?
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use anyhow::{Context, ensure};
 
 use super::load::{self, Open};
 use super::names::Questions;
-use super::server::Lab;
+use super::server::{self, Lab};
 use crate::outside;
 use crate::statistics::figure;
 
@@ -55,9 +55,7 @@ impl Program {
     pub(super) fn start(server: &Path, lab: &Lab) -> anyhow::Result<Self> {
         let folder = lab.folder.join("program");
         std::fs::create_dir_all(&folder).context("make a folder")?;
-        let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("find a port")?;
-        let dns = port.local_addr().context("find a port")?;
-        drop(port);
+        let dns = server::free_address()?;
         let own = std::env::current_exe().context("find this program")?;
         let mut command = Command::new(own);
         command.env_clear().current_dir(&folder).arg("launch");
