@@ -5,7 +5,7 @@
 //! | mark `TIDINGSC`, version 1 | 8 + 4 |
 //! | fingerprint of the settings that say who is asked | 8 |
 //! | number of answers | 4 |
-//! | each: key, since when (ms since 1970), facts, upstream, wire form | 2 + n, 8, 4, 2 + n, 2 + n |
+//! | each: key, when (ms since 1970), facts, upstream, wire form | 2 + n, 8, 4, 2 + n, 2 + n |
 //! | CRC32C of all before | 4 |
 //!
 //! Numbers are little-endian. What the facts do not say is read from the wire form again.
