@@ -140,12 +140,11 @@ fn a_live_filter_tells_what_a_search_finds() {
     let mut stream = running.server.stream(&target);
     stream.collect_until_ready();
     // The feed looks for readers ten times a second; until then questions are not told.
-    loop {
+    let is_told = (0..100).any(|_| {
         running.rcode("probe.example", 1);
-        if stream.next_event(Duration::from_millis(300)).is_ok() {
-            break;
-        }
-    }
+        stream.next_event(Duration::from_millis(300)).is_ok()
+    });
+    assert!(is_told, "nothing is told: {}", running.server.get("/api/sse/stats").text());
     for n in 0..20 {
         running.rcode(&format!("www{n}.example"), 1);
         running.rcode(&format!("api{n}.example"), 1);

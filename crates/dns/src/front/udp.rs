@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustix::net::{RecvFlags, recvfrom};
 use socket2::SockRef;
 
 use crate::entry::Transport;
@@ -95,8 +96,12 @@ impl Worker {
         let mut buffer = vec![0; QUESTION_MAX_BYTES];
         let mut scratch = Scratch::default();
         while !self.ends.load(Ordering::Acquire) {
-            let (n_bytes, client) = match self.socket.recv_from(&mut buffer) {
-                Ok(received) => received,
+            // Not by the standard library, which panics on the nothing from nobody that a socket
+            // gives when it is shut down.
+            let received = recvfrom(&*self.socket, &mut buffer[..], RecvFlags::empty());
+            let (n_bytes, client) = match received.map_err(io::Error::from) {
+                Ok((n_bytes, _, Some(client))) => (n_bytes, client),
+                Ok((_, _, None)) => continue,
                 Err(error) => {
                     let is_look = matches!(
                         error.kind(),
@@ -109,6 +114,7 @@ impl Worker {
                     continue;
                 }
             };
+            let Ok(client) = SocketAddr::try_from(client) else { continue };
             // Nothing that comes from port 0 can be answered.
             if client.port() == 0 {
                 continue;

