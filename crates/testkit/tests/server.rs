@@ -55,6 +55,18 @@ fn panic_of(action: impl FnOnce()) -> String {
     panic.downcast::<String>().map_or_else(|_| "no text".to_owned(), |text| *text)
 }
 
+/// Waits until the log has a text: what goes to standard error may come after the start is seen.
+fn wait_for_log(server: &Server, expected: &str) {
+    let is_there = (0..100).any(|_| {
+        let is_there = server.log().contains(expected);
+        if !is_there {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        is_there
+    });
+    assert!(is_there, "{expected} in\n{}", server.log());
+}
+
 #[test]
 fn a_server_is_started_with_its_own_folder_and_ends_with_its_owner() {
     let address = answer(&[&["HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"]]);
@@ -77,7 +89,7 @@ fn a_server_is_started_with_its_own_folder_and_ends_with_its_owner() {
         "arguments serve --listen 127.0.0.1:0 --data {own}/data --config {own}/tidings.toml --leases x"
     );
     for expected in [&arguments, &format!("mode test home {own}"), "[hub]"] {
-        assert!(server.log().contains(expected), "{expected} in\n{}", server.log());
+        wait_for_log(&server, expected);
     }
     let process = PathBuf::from(format!("/proc/{}", server.id()));
     assert!(process.exists());
@@ -101,7 +113,7 @@ fn a_killed_server_starts_again_on_its_folder_and_address() {
     server.restart();
     assert_ne!(first, PathBuf::from(format!("/proc/{}", server.id())));
     let arguments = format!("serve --listen 127.0.0.1:7 --data {}", data.path().display());
-    assert!(server.log().contains(&arguments), "{}", server.log());
+    wait_for_log(&server, &arguments);
     let text = panic_of(|| server.restart());
     assert!(text.contains("is not ended yet"), "{text}");
     server.kill();
