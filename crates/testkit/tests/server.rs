@@ -60,7 +60,7 @@ fn wait_for_log(server: &Server, expected: &str) {
     let is_there = (0..100).any(|_| {
         let is_there = server.log().contains(expected);
         if !is_there {
-            std::thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50));
         }
         is_there
     });
