@@ -42,10 +42,6 @@ mod statistics;
 mod store;
 mod streams;
 
-/// The allocator of the product, since the benches measure its parts in this process.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Time after which benches that do not end are given up.
 const TIME_MAX: Duration = Duration::from_mins(30);
 

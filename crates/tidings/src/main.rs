@@ -13,11 +13,6 @@ mod feed;
 mod outside;
 mod serve;
 
-/// Keeps sizes apart: the system's leaves holes between the small pieces of each stream, which took
-/// four times the memory that streams with channels of their own need (`cargo xtask bench idle`).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[expect(clippy::print_stderr, reason = "the one place that tells a person why it ended")]
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
